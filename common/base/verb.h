@@ -1,0 +1,58 @@
+#pragma once
+
+/* A command of a command-line tool. Each lives in its own file beside the function that runs it;
+ * dispatch, help and manual come from the same table. */
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/base/settings.h"
+
+struct verb_call {
+	const struct verb *verb;
+	int argc; /* what is left after the flags; behind "--" untouched */
+	char **argv;
+	void *options; /* the verb's own values, filled from its rows */
+	void *context; /* the program's */
+};
+
+struct verb {
+	const char *name;
+	const char *args;    /* as the help shows them: "RUN [-- COMMAND]" */
+	const char *help;    /* one line, no full stop */
+	const char *details; /* for --help and the manual; paragraphs; may be NULL */
+	const char *examples; /* lines "command\tmeaning"; may be NULL */
+	int min_args, max_args; /* max -1: any number */
+	const struct setting *options;
+	size_t n_options;
+	size_t options_size; /* of the struct that the rows' offsets count from */
+	/* Returns an exit code of exit.h. */
+	int (*run)(const struct verb_call *call);
+};
+
+struct program {
+	const char *name;    /* "paddock" */
+	const char *summary; /* one line */
+	const char *version;
+	const struct verb *const *verbs; /* NULL-ended, in the order the help shows */
+	const struct verb *fallback;     /* run when no verb is given; may be NULL: short help */
+	/* Called between the flags and the verb, with the program's settings loaded from defaults
+	 * only and the flags waiting: loads files and environment, then returns so that flags can
+	 * be applied on top. May be NULL. */
+	int (*load)(struct settings *settings, const char *config_path, struct fault *fault);
+	struct settings *settings; /* the program's own; flags of every verb; may be NULL */
+	void *context;
+};
+
+/* The one function of common/ that answers the user: parses argv, prints help, version and usage
+ * errors ("what, why, what to do" in at most three lines, with the nearest name), dispatches.
+ * Flags may stand before or after the verb and its arguments, "--name value" or "--name=value";
+ * "--" ends them. Built-in flags: --help -h, --version, --config FILE. Returns an exit code. */
+int program_run(const struct program *program, int argc, char **argv);
+
+/* The whole manual page as scdoc, section 1. */
+void program_print_manual(const struct program *program, FILE *to);
+
+/* How a verb reports a failure: "paddock: text" and, when there is one, "  try: cure", on stderr.
+ * Maps the error to an exit code: -EINVAL usage, transient ones 75, else 1. */
+int program_fail(int r, const struct fault *fault);

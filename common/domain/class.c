@@ -1,0 +1,1 @@
+#include "common/domain/class.h"

@@ -1,0 +1,153 @@
+#pragma once
+
+/*
+ * How a machine's state may move: one const table, and one pure function that judges a wish against
+ * a record. Every store uses both: SQLite by calling transition_apply() inside its transaction,
+ * DynamoDB by turning the row's conditions into a ConditionExpression.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/domain/machine.h"
+
+enum transition {
+	TRANSITION_CREATE,    /* none → created: for the pool */
+	TRANSITION_LAUNCH,    /* none → claimed: for a run, seq 1 */
+	TRANSITION_READY,     /* created → idle */
+	TRANSITION_CLAIM,     /* idle → claimed */
+	TRANSITION_RENEW,     /* claimed → claimed */
+	TRANSITION_RUN,       /* claimed → running */
+	TRANSITION_DRAIN,     /* claimed, running → draining: release, rollback, deadline */
+	TRANSITION_WITHDRAW,  /* created, idle → draining, last: notice, SIGTERM, idle for too long */
+	TRANSITION_OFFER,     /* draining → idle */
+	TRANSITION_TERMINATE, /* any live → terminated */
+	_TRANSITION_MAX,
+	_TRANSITION_INVALID = -22,
+};
+
+/* What must hold of the record for the row to apply; all bits of a row, together with its from. */
+enum condition {
+	CONDITION_RUN = 1 << 0,       /* the record's run key is the change's */
+	CONDITION_NO_RUN = 1 << 1,    /* the record's run key is empty */
+	CONDITION_SEQ = 1 << 2,       /* the record's seq is the change's */
+	CONDITION_AHEAD = 1 << 3,     /* threshold > now + slack: time enough is left to be claimed */
+	CONDITION_REUSE = 1 << 4,     /* reuse_allows() */
+	CONDITION_NOT_LAST = 1 << 5,  /* not marked last */
+	CONDITION_CLEAN = 1 << 6,     /* its agent says clean of this seq, in this very write */
+	CONDITION_THRESHOLD = 1 << 7, /* the threshold is the change's: a renewal wins */
+	CONDITION_ENDED = 1 << 8,     /* the change's ending is true of the record */
+	CONDITION_BOOT = 1 << 9,      /* the record's boot id is the change's, or has none yet */
+};
+
+/* Which length of time, counted from the store's now, gives the new threshold. */
+enum lease { LEASE_BOOT, LEASE_IDLE, LEASE_CLAIM, LEASE_RUN, LEASE_DRAIN, LEASE_NONE };
+
+enum {
+	BY_PROVISION = 1 << 0,
+	BY_RELEASE = 1 << 1,
+	BY_REFRESH = 1 << 2,
+	BY_AGENT = 1 << 3,
+};
+
+struct transition_row {
+	const char *name;
+	unsigned from; /* bits 1 << enum machine_state */
+	enum machine_state to;
+	unsigned conditions; /* bits of enum condition */
+	unsigned seq_step;   /* added to seq */
+	enum lease lease;
+	unsigned by; /* bits BY_… */
+	const char *why; /* one line for the docs */
+};
+
+extern const struct transition_row transition_rows[_TRANSITION_MAX];
+
+/* Why a machine may be terminated; each is a condition of its own on the record. */
+enum ending {
+	ENDING_NONE,
+	ENDING_EXPIRED, /* threshold < now − grace */
+	ENDING_FAILED,  /* its agent says failed (in the record, or the agent itself in this write) */
+	ENDING_FENCED,  /* its agent ends itself: it lost the store, or its record is another's */
+	ENDING_DRAINED, /* draining, last, and its agent says clean */
+	ENDING_GONE,    /* the provider says that it no longer exists: positive evidence only */
+	_ENDING_MAX,
+	_ENDING_INVALID = -22,
+};
+extern const char *const ending_names[_ENDING_MAX + 1];
+
+/* Named slacks, design §2. */
+#define CLAIM_SLACK_MS (30 * 1000ULL)
+#define REAP_GRACE_MS (120 * 1000ULL)
+
+/* Lengths of time, from settings; a machine carries its own idle, drain and running lease. */
+struct leases {
+	uint64_t boot_ms;
+	uint64_t idle_ms;
+	uint64_t claim_ms;
+	uint64_t drain_ms;
+	uint64_t max_runtime_ms;
+	uint64_t claim_slack_ms;
+	uint64_t reap_grace_ms;
+};
+
+/* Who asks, as far as the reuse rule and the record care. */
+struct claimant {
+	char run_key[RUN_KEY_MAX];
+	char repo[100];
+	char workflow[64];
+	char image[64]; /* today's; "" = any */
+	bool fork;      /* runs code from a fork: the machine is never pooled again */
+	enum reuse reuse;
+};
+
+/* What an agent says along with a transition of its own. */
+struct testimony {
+	enum machine_phase phase; /* PHASE_NONE: it says nothing */
+	uint64_t seq;
+	char boot_id[40];
+	char reason[REASON_MAX];
+};
+
+/* A wish. Which members count follows from the row's conditions. */
+struct change {
+	enum transition transition;
+	char id[MACHINE_ID_MAX];
+	uint64_t seq;              /* as read */
+	uint64_t threshold_ms;     /* as read */
+	struct claimant claimant;  /* LAUNCH, CLAIM: who; other rows: only its run_key */
+	struct leases leases;      /* from settings; the record's own win where it has them */
+	enum ending ending;        /* TERMINATE */
+	bool last;                 /* DRAIN: never pool again (only ever set, never cleared) */
+	struct machine birth;      /* CREATE, LAUNCH: the fields "what it is" */
+	struct testimony testimony;
+	char reason[REASON_MAX];   /* DRAIN, TERMINATE: why, kept in the record */
+};
+
+enum change_result {
+	CHANGE_DONE,    /* the record moved */
+	CHANGE_ALREADY, /* it already shows what was asked: an earlier, lost answer of ours */
+	CHANGE_REFUSED, /* a condition does not hold; refusal says which */
+};
+
+struct change_outcome {
+	enum change_result result;
+	enum condition refusal; /* the first condition that failed; 0: the state itself */
+	struct machine record;  /* after the change, or the record that refused it; state NONE: no
+				   record */
+};
+
+/* Pure. current: the record as it stands, state MACHINE_NONE when there is none; now_ms: the
+ * store's. Always fills *ret. A change that makes no sense (transition out of range, bad id) is
+ * -EINVAL. */
+int transition_apply(const struct machine *current, const struct change *change, uint64_t now_ms,
+		     struct change_outcome *ret) _must_check_;
+
+/* "state idle, wanted claimed: …": one sentence for people, from an outcome that was refused. */
+const char *change_refusal_text(const struct change *change, const struct change_outcome *outcome,
+				char *text, size_t size);
+
+/* Whether this claimant may have a machine as it stands (its record tells whom it served last and
+ * under which rule): the stricter of both rules counts. A machine that served nobody is anybody's.
+ * Another image than today's is never allowed. */
+bool reuse_allows(const struct machine *machine, const struct claimant *claimant);

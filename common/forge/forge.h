@@ -1,0 +1,109 @@
+#pragma once
+
+/*
+ * Where jobs come from. The controller offers a registration for a claim and withdraws it; the
+ * agent takes it. `none`: the registration is a mailbox in the store into which commands are put,
+ * one after another; taking it is listening. `github` (later): it carries a runner's registration.
+ *
+ * A registration belongs to (machine, seq); anything said about another seq is -ESTALE. It is taken
+ * by a conditional update that names the boot that took it: the same boot may take it again.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/fault.h"
+#include "common/domain/machine.h"
+#include "common/store/store.h"
+
+#define JOB_ARGS_MAX 256
+#define JOB_COMMAND_MAX (64 * 1024)  /* bytes of all arguments together */
+#define JOB_OUTPUT_MAX (64 * 1024)   /* of output that goes back with the result, per stream */
+
+enum job_state { JOB_NONE, JOB_QUEUED, JOB_RUNNING, JOB_DONE, _JOB_STATE_MAX };
+extern const char *const job_state_names[_JOB_STATE_MAX + 1];
+
+struct job {
+	uint64_t number; /* 1, 2, … within the claim; 0: none */
+	enum job_state state;
+	char **argv; /* owned, NULL-ended */
+	size_t argc;
+	int exit_code;     /* 0…255; 128 + signal; 127 not found, 126 not executable */
+	char *detail;      /* owned: "killed: release --force", "cannot start: …"; NULL: nothing */
+	char *output;      /* owned: last JOB_OUTPUT_MAX bytes of stdout; NULL until done */
+	char *errors;      /* owned: of stderr */
+	uint64_t queued_ms, started_ms, ended_ms;
+};
+void job_done(struct job *job);
+#define _cleanup_job_ _cleanup_(job_done)
+/* Copies a command; -E2BIG above the limits. */
+int job_set_command(struct job *job, char *const *argv, size_t argc) _must_check_;
+
+struct registration {
+	char machine[MACHINE_ID_MAX];
+	uint64_t seq;
+	char run_key[RUN_KEY_MAX];
+	char taken_by[40]; /* boot id; "" = not yet */
+	struct job job;    /* the latest */
+	uint64_t revision; /* of the item it was read from */
+};
+void registration_done(struct registration *registration);
+#define _cleanup_registration_ _cleanup_(registration_done)
+
+enum {
+	FORGE_NOT_YET = 1, /* nothing there for this seq, or no job waiting */
+	FORGE_BUSY = 2,    /* a job is running, or one is waiting already */
+};
+
+struct forge {
+	const struct forge_ops *ops;
+	struct store *store; /* borrowed */
+};
+
+struct forge_ops {
+	const char *name;
+
+	/* Controller, right after the claim. job may be NULL. Twice is once. -ESTALE when the
+	 * mailbox already serves a later seq. */
+	int (*offer)(struct forge *forge, const struct machine *machine, const struct job *job,
+		     struct fault *fault);
+
+	/* Controller, before the claim ends. 0: gone, nothing can start any more. FORGE_BUSY: a job
+	 * is running and force is false. With force the mailbox is closed all the same. */
+	int (*withdraw)(struct forge *forge, const char *machine, uint64_t seq, bool force,
+			struct fault *fault);
+
+	/* Agent. 0 taken, FORGE_NOT_YET; -ESTALE taken by another boot, or another seq's. */
+	int (*take)(struct forge *forge, const char *machine, uint64_t seq, const char *boot_id,
+		    struct registration *ret, struct fault *fault);
+
+	/* Agent: the waiting job, now marked running. FORGE_NOT_YET; -ESTALE withdrawn. */
+	int (*start_job)(struct forge *forge, const char *machine, uint64_t seq,
+			 const char *boot_id, struct job *ret, struct fault *fault);
+
+	/* Agent: how it ended. Kept for the controller also when the claim has ended since. */
+	int (*end_job)(struct forge *forge, const char *machine, uint64_t seq,
+		       const struct job *job, struct fault *fault);
+
+	/* Controller: puts a command into a claim that listens. 0 and its number; FORGE_BUSY.
+	 * -EOPNOTSUPP where jobs come from elsewhere. */
+	int (*submit)(struct forge *forge, const char *machine, uint64_t seq, const struct job *job,
+		      uint64_t *ret_number, struct fault *fault);
+
+	/* Anybody: how it stands. FORGE_NOT_YET when there is none for this seq. */
+	int (*look)(struct forge *forge, const char *machine, uint64_t seq,
+		    struct registration *ret, struct fault *fault);
+
+	void (*close)(struct forge *forge);
+};
+
+static inline void forge_close(struct forge *forge)
+{
+	if (forge)
+		forge->ops->close(forge);
+}
+DEFINE_CLEANUP(struct forge *, forge_close)
+
+/* By name: "none". */
+int forge_open(const char *name, struct store *store, struct forge **ret,
+	       struct fault *fault) _must_check_;

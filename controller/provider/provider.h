@@ -1,0 +1,101 @@
+#pragma once
+
+/* Makes machines. Everything else about them (claims, health, jobs) goes through the store; the
+ * scheduler does not know what a machine is made of. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/clock.h"
+#include "common/base/fault.h"
+#include "common/domain/class.h"
+#include "common/domain/machine.h"
+
+/* What a provider gives back for a machine that it made, or found again. */
+struct handle {
+	char provider[16];
+	char id[MACHINE_ID_MAX];
+	char address[256];     /* local: the state directory */
+	char correlation[RUN_KEY_MAX]; /* the run key or warm key that it was made for */
+	char type[TYPE_NAME_MAX];
+	char arch[16];
+	char zone[32];
+	char image[64];
+};
+
+struct blueprint {
+	const struct resource_class *class_;
+	enum usage_class usage;
+	const char *const *types;
+	size_t n_types;
+	const char *correlation;
+};
+
+enum presence {
+	PRESENCE_UNKNOWN, /* no answer: never read as gone */
+	PRESENCE_STARTING,
+	PRESENCE_THERE,
+	PRESENCE_ENDING,
+	PRESENCE_GONE, /* it existed, and certainly no longer does; or never came to be */
+};
+
+struct provider {
+	const struct provider_ops *ops;
+};
+
+typedef int handle_fn(const struct handle *handle, enum presence presence, void *context);
+
+struct provider_ops {
+	const char *name;
+
+	/* Makes machines machine_id_for(token, 0 … count-1), or finds those that an earlier call
+	 * with this token made: idempotent by token. Returns how many handles were filled: fewer
+	 * than count with the reason in the fault, and -ENOSPC when it could make none for want of
+	 * capacity. */
+	int (*provision)(struct provider *provider, const struct blueprint *blueprint,
+			 const char *token, size_t count, struct handle *ret, struct fault *fault);
+
+	/* How n machines stand. */
+	int (*poll)(struct provider *provider, const char *const *ids, size_t n,
+		    enum presence *ret, struct fault *fault);
+
+	/* Ends a machine and all it runs: asks, waits grace_usec, then insists. 0 also when it is
+	 * gone already; -EINPROGRESS when it has not gone yet. Never touches a process that is not
+	 * provably the machine's. */
+	int (*teardown)(struct provider *provider, const char *id, uint64_t grace_usec,
+			struct fault *fault);
+
+	/* Every machine of this provider's that exists or has left something behind. */
+	int (*list)(struct provider *provider, handle_fn *each, void *context,
+		    struct fault *fault);
+
+	/* Removes what a machine that is gone has left behind, keeping its logs when keep_logs.
+	 * -EBUSY while it exists. */
+	int (*forget)(struct provider *provider, const char *id, bool keep_logs,
+		      struct fault *fault);
+
+	/* Optional: a log of the machine, for reading: "agent", "job-<seq>-<n>.out". -ENOENT. */
+	int (*open_log)(struct provider *provider, const char *id, const char *log, int *ret_fd,
+			struct fault *fault);
+
+	void (*close)(struct provider *provider);
+};
+
+static inline void provider_close(struct provider *provider)
+{
+	if (provider)
+		provider->ops->close(provider);
+}
+DEFINE_CLEANUP(struct provider *, provider_close)
+
+/* What `local` is made from; borrowed for the provider's life. */
+struct local_options {
+	const char *state_dir;     /* machines live below <state_dir>/machines/<id>/ */
+	const char *agent_path;    /* the paddock-agent to start */
+	const char *store_address; /* handed to the agents */
+	const char *const *agent_flags; /* further flags for the agents, NULL-ended; may be NULL */
+	const struct clock *clock;
+};
+int provider_local_new(const struct local_options *options, struct provider **ret,
+		       struct fault *fault) _must_check_;
