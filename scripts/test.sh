@@ -1,0 +1,38 @@
+# shellcheck shell=sh
+# ./dev test: the same tests in two builds, and one sum.
+
+verb_test() {
+	packages=test
+	long=--no-suite=long
+	while [ "$#" -gt 0 ]; do
+		case $1 in
+		--long) packages=long long= ;;
+		-*) usage_error "test has no option '$1'" ;;
+		*) break ;;
+		esac
+		shift
+	done
+	# Whoever names a test means it, however long it is.
+	[ "$#" -eq 0 ] || long=
+
+	need "$packages"
+	status=0
+	run_tests_of asan ${long:+"$long"} "$@" || status=1
+	run_tests_of clang ${long:+"$long"} "$@" || status=1
+	scripts/sum-tests build-asan build-clang || status=1
+	return "$status"
+}
+
+# An old log is taken away first, so that it is never counted for a build that failed.
+run_tests_of() {
+	kind=$1
+	shift
+	rm -f "build-$kind/meson-logs/testlog.json"
+	"configure_$kind" && compile "build-$kind" || return
+
+	say "testing build-$kind/"
+	on_terminal || set -- --quiet "$@"
+	# No log afterwards means that no test has such a name in this build.
+	: >"build-$kind/meson-logs/testlog.json"
+	meson test -C "build-$kind" --no-rebuild --print-errorlogs "$@"
+}
