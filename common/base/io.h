@@ -8,8 +8,8 @@
 
 #include "common/base/macro.h"
 
-/* The first size - 1 bytes of a small file, as a string. For procfs and its like, which answer one
- * read(). Returns the length. */
+/* The first size - 1 bytes of a small file, as a string, without the newline at its end. For procfs
+ * and its like, which answer one read(). Returns the length. */
 int read_file_at(int dir_fd, const char *path, char *text, size_t size) _must_check_;
 
 /* The whole of a file as a string in memory of its own. -EFBIG above max_bytes. Returns 0. */
@@ -31,7 +31,17 @@ char *str_format(const char *format, ...) _printf_(1, 2);
 /* Copies a string into an array; -ENAMETOOLONG (and an empty array) when it does not fit. */
 int str_copy(char *to, size_t size, const char *from) _must_check_;
 
+/* Control characters become '?', in place: what a peer wrote must not steer a terminal. */
+void str_clean(char *text);
+
+/* How many of the size bytes are left without a UTF-8 character that is cut off at the end. */
+size_t utf8_cut(const char *text, size_t size);
+
 int open_dir_at(int dir_fd, const char *path, DIR **ret) _must_check_;
+
+/* The directory that a path lies in, and the path's last name. -EINVAL when that is empty, "." or
+ * "..". Returns the descriptor. */
+int open_parent_at(int dir_fd, const char *path, const char **ret_name) _must_check_;
 
 /* mkdir -p; directories that it makes get mode. 0 also when all was there. */
 int make_dirs(const char *path, mode_t mode) _must_check_;

@@ -12,11 +12,13 @@
 #include "common/base/macro.h"
 
 #define JSON_DEPTH_MAX 16
+#define JSON_SIZE_MAX (64 * 1024 * 1024)
 
 DEFINE_CLEANUP(struct json_object *, json_object_put)
 #define _cleanup_json_ _cleanup_(json_object_putp)
 
-/* what names the document in the fault: "run record". The caller puts the result. -EBADMSG. */
+/* what names the document in the fault: "run record". The caller puts the result. -EBADMSG, also
+ * for a document that is just null. */
 int json_parse(const char *text, size_t size, const char *what, struct json_object **ret,
 	       struct fault *fault) _must_check_;
 
@@ -37,7 +39,7 @@ int json_get_object(struct json_object *object, const char *key, struct json_obj
 
 /* -ENOMEM is the only error. json_set() takes the value over, also when it fails; a NULL value is
  * taken for one that could not be made and is -ENOMEM, so json_set(o, k, json_object_new_…()) is
- * safe. */
+ * safe. json_set_text() leaves the key alone when the value is NULL. */
 int json_set(struct json_object *object, const char *key, struct json_object *value) _must_check_;
 int json_set_text(struct json_object *object, const char *key, const char *value) _must_check_;
 int json_set_u64(struct json_object *object, const char *key, uint64_t value) _must_check_;

@@ -7,12 +7,15 @@
 
 #include "common/base/macro.h"
 
+/* Room for any key or token that a forge or cloud hands out. */
+#define SECRET_MAX_BYTES (64 * 1024)
+
 struct secret {
 	char *bytes; /* owned, NUL-terminated; use secret_reveal() */
 	size_t size;
 };
 
-/* Copies; the caller wipes its own copy. */
+/* Copies; the caller wipes its own copy. Size 0 empties it. -EFBIG above SECRET_MAX_BYTES. */
 int secret_set(struct secret *secret, const char *bytes, size_t size) _must_check_;
 /* Wipes and frees; the secret is empty afterwards. */
 void secret_done(struct secret *secret);

@@ -16,6 +16,9 @@ struct table_column {
 	enum table_align align;
 };
 
+/* More rows than anybody reads. */
+#define TABLE_ROWS_MAX (1024 * 1024)
+
 struct table; /* opaque */
 
 /* columns is borrowed and must outlive the table. */
@@ -23,7 +26,8 @@ int table_new(const struct table_column *columns, size_t n, struct table **ret) 
 void table_free(struct table *table);
 DEFINE_CLEANUP(struct table *, table_free)
 
-/* One row: n cells, copied; NULL shows as "-". Control characters are shown as "?". */
+/* One row: n cells, copied; NULL shows as "-". Control characters are shown as "?". -ENOBUFS above
+ * TABLE_ROWS_MAX rows. */
 int table_add(struct table *table, const char *const *cells) _must_check_;
 size_t table_rows(const struct table *table);
 
