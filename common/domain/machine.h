@@ -1,8 +1,15 @@
 #pragma once
 
-/* The machine record: what every store keeps of a machine, and what every decision is made from.
- * Plain data, fixed size; as JSON it stays below MACHINE_RECORD_MAX bytes, so that a beat costs one
- * DynamoDB write unit. */
+/*
+ * The machine record: what every store keeps of a machine, and what every decision is made from.
+ * Plain data, fixed size.
+ *
+ * A write of up to 1 KB costs one DynamoDB write unit, and beats are most of all writes: so the
+ * record, measured as DynamoDB measures an item, stays within MACHINE_RECORD_MAX. The fields' own
+ * limits add up to more than that, because each must hold the longest value that occurs; the run
+ * key, repository, workflow and capabilities all at their longest still fit beside everything else
+ * as it really is. What yields when space is short is the reason (machine_fit()).
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,8 +20,9 @@
 #include "common/base/macro.h"
 
 #define MACHINE_RECORD_MAX 1024
-#define MACHINE_ID_MAX 64  /* with the NUL, like every …_MAX here */
-#define RUN_KEY_MAX 128    /* "<run id>-<attempt>-<name>" */
+#define MACHINE_KEY_BYTES 32 /* of which so many are the store's own: key names, kind, expiry */
+#define MACHINE_ID_MAX 64    /* with the NUL, like every …_MAX here */
+#define RUN_KEY_MAX 128      /* "<run id>-<attempt>-<name>" */
 #define CLASS_NAME_MAX 32
 #define TYPE_NAME_MAX 32
 #define REASON_MAX 128
@@ -79,7 +87,7 @@ struct machine {
 	char zone[32];
 	uint64_t cpu;
 	uint64_t memory_mib;
-	char image[64]; /* image or template version */
+	char image[64];             /* image or template version */
 	char token[MACHINE_ID_MAX]; /* the intent it was launched for */
 	char capabilities[NEEDS_MAX];
 	uint64_t created_ms;
@@ -121,18 +129,33 @@ struct machine_field {
 };
 extern const struct machine_field machine_fields[];
 
-/* Typed access through a row. Text is borrowed; enums come as their names. */
+/* Typed access through a row. Text is borrowed; enums come as their names, numbers and bools are
+ * NULL as text. As u64: numbers, bools (0, 1) and enums (their value). */
 const char *machine_field_text(const struct machine *machine, const struct machine_field *field);
 uint64_t machine_field_u64(const struct machine *machine, const struct machine_field *field);
-/* -EBADMSG for an unknown enum name, -ENAMETOOLONG. */
+/* -EBADMSG for an unknown enum name, -ENAMETOOLONG, -EINVAL for a number or bool. */
 int machine_field_set_text(struct machine *machine, const struct machine_field *field,
 			   const char *text) _must_check_;
+/* Numbers and bools; enums and texts are left alone. */
 void machine_field_set_u64(struct machine *machine, const struct machine_field *field,
 			   uint64_t value);
+/* By name; NULL when there is none. */
+const struct machine_field *machine_field_find(const char *name);
 
-/* Unset fields are left out. The caller puts the result. */
+/* The value of a name in a NULL-ended list, as those below; -EINVAL when it is not there. */
+int name_lookup(const char *const *names, const char *name);
+
+/* Its bytes as a DynamoDB item: names and values, numbers packed; unset fields cost nothing. */
+size_t machine_record_size(const struct machine *machine);
+/* Shortens the reason until the record fits; -E2BIG when even without one it does not.
+ * transition_apply() does this to its results; a beat must do it too. */
+int machine_fit(struct machine *machine) _must_check_;
+
+/* Unset fields (empty text, 0, no) are left out; enums never are. The caller puts the result.
+ * -E2BIG for a record that does not fit, -EINVAL for an enum out of range. */
 int machine_to_json(const struct machine *machine, struct json_object **ret) _must_check_;
-/* Unknown keys are ignored (a newer writer), wrong types are -EBADMSG. */
+/* Unknown keys are ignored (a newer writer); wrong types, unknown enum names, texts that are too
+ * long and a missing or bad id or state are -EBADMSG. */
 int machine_from_json(struct json_object *object, struct machine *ret,
 		      struct fault *fault) _must_check_;
 
@@ -143,8 +166,10 @@ bool machine_id_is_valid(const char *id);
 bool machine_is_live(const struct machine *machine);
 
 /* Healthy = the last beat is younger than 3 of its own periods. A machine that never beat is judged
- * by its threshold, not by this: it is not healthy. */
+ * by its threshold, not by this: it is not healthy. Until a first beat has told the period, words
+ * spoken along with a transition count as beats of the default period. */
 #define BEATS_UNTIL_STALE 3
+#define BEAT_PERIOD_DEFAULT_MS 5000
 bool machine_is_healthy(const struct machine *machine, uint64_t now_ms);
 
 /* Whether the agent has said this of the present claim. */
