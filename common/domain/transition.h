@@ -8,36 +8,40 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/domain/machine.h"
 
 enum transition {
-	TRANSITION_CREATE,    /* none → created: for the pool */
-	TRANSITION_LAUNCH,    /* none → claimed: for a run, seq 1 */
-	TRANSITION_READY,     /* created → idle */
-	TRANSITION_CLAIM,     /* idle → claimed */
-	TRANSITION_RENEW,     /* claimed → claimed */
-	TRANSITION_RUN,       /* claimed → running */
-	TRANSITION_DRAIN,     /* claimed, running → draining: release, rollback, deadline */
-	TRANSITION_WITHDRAW,  /* created, idle → draining, last: notice, SIGTERM, idle for too long */
-	TRANSITION_OFFER,     /* draining → idle */
+	TRANSITION_CREATE,   /* none → created: for the pool */
+	TRANSITION_LAUNCH,   /* none → claimed: for a run, seq 1 */
+	TRANSITION_READY,    /* created → idle */
+	TRANSITION_CLAIM,    /* idle → claimed */
+	TRANSITION_RENEW,    /* claimed → claimed */
+	TRANSITION_RUN,      /* claimed → running */
+	TRANSITION_DRAIN,    /* claimed, running → draining: release, rollback, deadline */
+	TRANSITION_WITHDRAW, /* created, idle → draining, last: notice, SIGTERM, idle for too long
+			      */
+	TRANSITION_OFFER,    /* draining → idle */
 	TRANSITION_TERMINATE, /* any live → terminated */
 	_TRANSITION_MAX,
 	_TRANSITION_INVALID = -22,
 };
 
-/* What must hold of the record for the row to apply; all bits of a row, together with its from. */
+/* What must hold of the record for the row to apply; all bits of a row, together with its from.
+ * They are tested in this order, the state first. */
 enum condition {
-	CONDITION_RUN = 1 << 0,       /* the record's run key is the change's */
-	CONDITION_NO_RUN = 1 << 1,    /* the record's run key is empty */
-	CONDITION_SEQ = 1 << 2,       /* the record's seq is the change's */
-	CONDITION_AHEAD = 1 << 3,     /* threshold > now + slack: time enough is left to be claimed */
-	CONDITION_REUSE = 1 << 4,     /* reuse_allows() */
+	CONDITION_RUN = 1 << 0,    /* the record's run key is the change's */
+	CONDITION_NO_RUN = 1 << 1, /* the record's run key is empty */
+	CONDITION_SEQ = 1 << 2,    /* the record's seq is the change's */
+	CONDITION_AHEAD = 1 << 3,  /* threshold > now + slack: time enough is left to be claimed */
+	CONDITION_REUSE = 1 << 4,  /* reuse_allows() */
 	CONDITION_NOT_LAST = 1 << 5,  /* not marked last */
 	CONDITION_CLEAN = 1 << 6,     /* its agent says clean of this seq, in this very write */
 	CONDITION_THRESHOLD = 1 << 7, /* the threshold is the change's: a renewal wins */
 	CONDITION_ENDED = 1 << 8,     /* the change's ending is true of the record */
-	CONDITION_BOOT = 1 << 9,      /* the record's boot id is the change's, or has none yet */
+	CONDITION_BOOT = 1 << 9, /* the record's boot id is the testimony's, or there is none yet */
+	_CONDITION_END = 1 << 10,
 };
 
 /* Which length of time, counted from the store's now, gives the new threshold. */
@@ -57,19 +61,24 @@ struct transition_row {
 	unsigned conditions; /* bits of enum condition */
 	unsigned seq_step;   /* added to seq */
 	enum lease lease;
-	unsigned by; /* bits BY_… */
+	unsigned by;     /* bits BY_… */
 	const char *why; /* one line for the docs */
 };
 
 extern const struct transition_row transition_rows[_TRANSITION_MAX];
 
+/* The table for the docs, as Markdown, and with it the conditions that it names. */
+void transition_print_markdown(FILE *to);
+/* Where each state leads, one line a step: "created -> idle  ready". */
+void transition_print_text(FILE *to);
+
 /* Why a machine may be terminated; each is a condition of its own on the record. */
 enum ending {
 	ENDING_NONE,
 	ENDING_EXPIRED, /* threshold < now − grace */
-	ENDING_FAILED,  /* its agent says failed (in the record, or the agent itself in this write) */
-	ENDING_FENCED,  /* its agent ends itself: it lost the store, or its record is another's */
-	ENDING_DRAINED, /* draining, last, and its agent says clean */
+	ENDING_FAILED, /* its agent says failed: in the record, or of this seq in this very write */
+	ENDING_FENCED, /* its agent ends itself, in this very write */
+	ENDING_DRAINED, /* draining, last, and its agent says clean of this seq, there or here */
 	ENDING_GONE,    /* the provider says that it no longer exists: positive evidence only */
 	_ENDING_MAX,
 	_ENDING_INVALID = -22,
@@ -80,7 +89,8 @@ extern const char *const ending_names[_ENDING_MAX + 1];
 #define CLAIM_SLACK_MS (30 * 1000ULL)
 #define REAP_GRACE_MS (120 * 1000ULL)
 
-/* Lengths of time, from settings; a machine carries its own idle, drain and running lease. */
+/* Lengths of time, from settings; a machine carries its own idle, drain and running lease. Birth
+ * stores all three; a claim stores its max_runtime_ms anew. */
 struct leases {
 	uint64_t boot_ms;
 	uint64_t idle_ms;
@@ -101,7 +111,8 @@ struct claimant {
 	enum reuse reuse;
 };
 
-/* What an agent says along with a transition of its own. */
+/* What an agent says along with a transition of its own; it counts as a beat. Its words are taken
+ * for true only from the boot that the record bears, or where it bears none yet. */
 struct testimony {
 	enum machine_phase phase; /* PHASE_NONE: it says nothing */
 	uint64_t seq;
@@ -113,15 +124,17 @@ struct testimony {
 struct change {
 	enum transition transition;
 	char id[MACHINE_ID_MAX];
-	uint64_t seq;              /* as read */
-	uint64_t threshold_ms;     /* as read */
-	struct claimant claimant;  /* LAUNCH, CLAIM: who; other rows: only its run_key */
-	struct leases leases;      /* from settings; the record's own win where it has them */
-	enum ending ending;        /* TERMINATE */
-	bool last;                 /* DRAIN: never pool again (only ever set, never cleared) */
-	struct machine birth;      /* CREATE, LAUNCH: the fields "what it is" */
+	uint64_t seq;             /* as read */
+	uint64_t threshold_ms;    /* as read; TERMINATE */
+	struct claimant claimant; /* LAUNCH, CLAIM: who; other rows: only its run_key */
+	struct leases leases;     /* from settings; the record's own win where it has them */
+	enum ending ending;       /* TERMINATE */
+	bool last;                /* DRAIN: never pool again (only ever set, never cleared); with it
+				     a machine that is draining already is marked */
+	struct machine birth;     /* CREATE, LAUNCH: the fields "what it is" */
 	struct testimony testimony;
-	char reason[REASON_MAX];   /* DRAIN, TERMINATE: why, kept in the record */
+	char reason[REASON_MAX]; /* DRAIN, WITHDRAW, TERMINATE: why, kept in the record; goes
+				    before the testimony's */
 };
 
 enum change_result {
@@ -137,17 +150,27 @@ struct change_outcome {
 				   record */
 };
 
-/* Pure. current: the record as it stands, state MACHINE_NONE when there is none; now_ms: the
- * store's. Always fills *ret. A change that makes no sense (transition out of range, bad id) is
- * -EINVAL. */
+/*
+ * Pure. current: the record as it stands, state MACHINE_NONE when there is none; now_ms: the
+ * store's. *ret is filled whenever 0 is returned.
+ *
+ * -EINVAL: a change that makes no sense whatever the record says: a transition, ending, phase,
+ * reuse or usage out of range, a bad id or not the record's, no run key where the row wants one, a
+ * lease of no length. -E2BIG: the record would not fit (machine_fit()).
+ *
+ * A refused change whose record already shows what was asked, and in whose name, is ALREADY: the
+ * request was executed before. Nothing is changed then.
+ */
 int transition_apply(const struct machine *current, const struct change *change, uint64_t now_ms,
 		     struct change_outcome *ret) _must_check_;
 
-/* "state idle, wanted claimed: …": one sentence for people, from an outcome that was refused. */
+/* One sentence for people, without a full stop, from an outcome that was refused: "it is running,
+ * not idle". Returns text. */
+#define REFUSAL_TEXT_MAX 256
 const char *change_refusal_text(const struct change *change, const struct change_outcome *outcome,
 				char *text, size_t size);
 
 /* Whether this claimant may have a machine as it stands (its record tells whom it served last and
- * under which rule): the stricter of both rules counts. A machine that served nobody is anybody's.
- * Another image than today's is never allowed. */
+ * under which rule): the stricter of both rules counts. A machine that was never claimed is
+ * anybody's. Another image than today's is never allowed. */
 bool reuse_allows(const struct machine *machine, const struct claimant *claimant);
