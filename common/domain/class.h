@@ -9,6 +9,7 @@
 #include "common/domain/transition.h"
 
 #define CLASSES_MAX 64
+#define CAPABILITY_METAL "metal" /* what a machine has that runs on no hypervisor */
 
 struct resource_class {
 	char name[CLASS_NAME_MAX];
@@ -17,8 +18,8 @@ struct resource_class {
 	char *needs;         /* owned: capabilities it demands, separated by spaces; NULL: none */
 	char *provider;      /* owned; NULL: any */
 	char *arch;          /* owned; NULL: any */
-	bool metal;
-	uint64_t warm; /* so many are kept idle by refresh */
+	bool metal;          /* demands CAPABILITY_METAL as well */
+	uint64_t warm;       /* so many are kept idle by refresh */
 };
 
 struct class_table {
@@ -33,7 +34,9 @@ extern const size_t class_defaults_n;
 /* NULL when there is none of that name. */
 const struct resource_class *class_find(const struct class_table *table, const char *name);
 
-/* '*' any run of characters, '?' one; anchored; case does not count; linear time. */
+/* '*' any run of characters, '?' one byte; anchored; the case of ASCII letters does not count. No
+ * recursion, no backtracking beyond the last star: at most text times glob steps, linear for globs
+ * with one star. */
 bool glob_matches(const char *glob, const char *text);
 
 /* Whether every word of needs is among the words of capabilities; both separated by spaces. The
@@ -46,27 +49,27 @@ struct want {
 	const char *const *types; /* globs; n 0: any */
 	size_t n_types;
 	enum usage_class usage;
-	const char *needs; /* further capabilities; NULL: none */
-	const char *provider;
+	const char *needs;    /* further capabilities; NULL: none */
+	const char *provider; /* NULL: any */
 	struct claimant claimant;
 };
 
 /* Why an idle machine does not fit; MISFIT_NONE: it does. In the order of the tests. */
 enum misfit {
 	MISFIT_NONE,
-	MISFIT_STATE,    /* not idle */
-	MISFIT_LAST,     /* on notice, or never to be pooled again */
+	MISFIT_STATE, /* not idle */
+	MISFIT_LAST,  /* on notice, or never to be pooled again */
 	MISFIT_CLASS,
-	MISFIT_SIZE,     /* its cpu or memory is not the class's */
+	MISFIT_SIZE, /* its cpu or memory is not the class's */
 	MISFIT_PROVIDER,
 	MISFIT_ARCH,
-	MISFIT_TYPE,     /* no glob matches */
+	MISFIT_TYPE, /* no glob matches */
 	MISFIT_USAGE,
 	MISFIT_NEEDS,
 	MISFIT_REUSE,
 	MISFIT_IMAGE,
 	MISFIT_EXPIRING, /* less than the claim slack is left */
-	MISFIT_STALE,    /* it has not beaten for 3 periods */
+	MISFIT_STALE,    /* it has not beaten for 3 periods, or its agent says failed */
 	_MISFIT_MAX,
 };
 extern const char *const misfit_texts[_MISFIT_MAX]; /* for people */
