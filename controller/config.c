@@ -1,1 +1,212 @@
-#include "common/base/macro.h"
+#include "controller/config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "common/base/io.h"
+
+#define MINUTES(n) ((n)*60 * USEC_PER_SEC)
+#define DAYS(n) ((n)*24 * 60 * 60 * USEC_PER_SEC)
+
+static const char *const output_names[] = { "table", "json", NULL };
+
+#define AT(member) offsetof(struct config, member)
+
+const struct setting config_rows[] = {
+	{ "paddock", "store", SETTING_TEXT, AT(store), NULL, 0, 512, NULL, "ADDRESS",
+	  "Where all state lives: sqlite:/path/paddock.db (default: below the state directory)" },
+	{ "paddock", "pool", SETTING_TEXT, AT(pool), "table", 1, 32, NULL, "NAME",
+	  "Where idle machines are offered: table" },
+	{ "paddock", "provider", SETTING_TEXT, AT(provider), "local", 1, 15, NULL, "NAME",
+	  "What makes machines: local" },
+	{ "paddock", "forge", SETTING_TEXT, AT(forge), "none", 1, 15, NULL, "NAME",
+	  "Where jobs come from: none (commands given to run and exec)" },
+	{ "paddock", "output", SETTING_CHOICE, AT(output), "table", 0, 0, output_names, "FORMAT",
+	  "How results are written: table or json" },
+	{ NULL, "json", SETTING_BOOL, AT(json), NULL, 0, 0, NULL, NULL, "Short for --output json" },
+	{ "paddock", "debug", SETTING_BOOL, AT(debug), "no", 0, 0, NULL, NULL,
+	  "Say on stderr what is being done" },
+	{ "paddock", "reuse", SETTING_CHOICE, AT(reuse), "same-repo", 0, 0, reuse_names, "RULE",
+	  "Who may have a machine after another run: any, same-repo, same-workflow, never" },
+
+	{ "local", "state-dir", SETTING_TEXT, AT(state_dir), NULL, 1, 200, NULL, "DIRECTORY",
+	  "Where local machines and the SQLite store live (default: /var/lib/paddock, or the "
+	  "user's state directory)" },
+	{ "local", "agent-path", SETTING_TEXT, AT(agent_path), NULL, 1, 200, NULL, "FILE",
+	  "The paddock-agent to start (default: the one beside this program)" },
+	{ "local", "beat-period", SETTING_DURATION, AT(beat_usec), "5s", 200 * USEC_PER_MSEC,
+	  MINUTES(5), NULL, "DURATION", "How often local agents beat" },
+
+	{ "times", "boot-time", SETTING_DURATION, AT(boot_usec), "10min", USEC_PER_SEC, DAYS(1),
+	  NULL, "DURATION", "How long a new machine may take until its agent is ready" },
+	{ "times", "idle-time", SETTING_DURATION, AT(idle_usec), "7min", USEC_PER_SEC, DAYS(7),
+	  NULL, "DURATION", "How long an idle machine waits in the pool before it ends" },
+	{ "times", "claim-time", SETTING_DURATION, AT(claim_usec), "5min", USEC_PER_SEC, DAYS(1),
+	  NULL, "DURATION", "How long a claim holds while its runner is not listening" },
+	{ "times", "drain-time", SETTING_DURATION, AT(drain_usec), "3min", USEC_PER_SEC, DAYS(1),
+	  NULL, "DURATION", "How long a machine may take to prove itself clean" },
+	{ "times", "max-runtime", SETTING_DURATION, AT(max_runtime_usec), "30min", USEC_PER_SEC,
+	  DAYS(7), NULL, "DURATION", "How long a claim may run unless --max-runtime-min says so" },
+	{ "times", "claim-slack", SETTING_DURATION, AT(claim_slack_usec), "30s", 0, MINUTES(10),
+	  NULL, "DURATION", "Idle machines with less time left than this are not claimed" },
+	{ "times", "reap-grace", SETTING_DURATION, AT(reap_grace_usec), "2min", 0, DAYS(1), NULL,
+	  "DURATION", "How long after its threshold a machine is taken for dead" },
+	{ "times", "poll-interval", SETTING_DURATION, AT(poll_usec), "10ms", USEC_PER_MSEC,
+	  10 * USEC_PER_SEC, NULL, "DURATION", "First wait between two looks at the store" },
+};
+const size_t config_rows_n = ARRAY_SIZE(config_rows);
+
+#undef AT
+#define AT(member) offsetof(struct resource_class, member)
+
+/* A class's memory is in MiB, as EC2 and the classes' own defaults count it. */
+static const struct setting class_rows[] = {
+	{ "class", "cpu", SETTING_U64, AT(cpu), NULL, 1, 4096, NULL, "COUNT",
+	  "Exactly so many CPUs" },
+	{ "class", "memory", SETTING_U64, AT(memory_mib), NULL, 1, 1ULL << 30, NULL, "MIB",
+	  "At least so much memory, in MiB" },
+	{ "class", "need", SETTING_TEXT, AT(needs), NULL, 1, NEEDS_MAX - 1, NULL, "CAPABILITIES",
+	  "Capabilities that a machine must have proved, separated by spaces" },
+	{ "class", "provider", SETTING_TEXT, AT(provider), NULL, 1, 15, NULL, "NAME",
+	  "Only machines of this provider" },
+	{ "class", "arch", SETTING_TEXT, AT(arch), NULL, 1, 15, NULL, "NAME",
+	  "Only this architecture: x86_64, aarch64" },
+	{ "class", "metal", SETTING_BOOL, AT(metal), NULL, 0, 0, NULL, NULL, "Only bare metal" },
+	{ "class", "warm", SETTING_U64, AT(warm), NULL, 0, 1000, NULL, "COUNT",
+	  "So many machines are kept idle by refresh" },
+};
+
+static int open_class(void *values, const char *name, void **ret_member, struct fault *fault)
+{
+	struct class_table *classes = &((struct config *)values)->classes;
+	struct resource_class *row;
+
+	for (size_t i = 0; i < classes->n; i++) {
+		if (strcmp(classes->rows[i].name, name) != 0)
+			continue;
+		*ret_member = &classes->rows[i];
+		return 0;
+	}
+	if (!machine_id_is_valid(name) || strlen(name) >= sizeof(row->name))
+		return fault_set(
+			fault, EINVAL,
+			"'%s' is no name for a class: letters, digits, '-', '_' and '.', at "
+			"most %zu",
+			name, sizeof(row->name) - 1);
+	if (classes->n == CLASSES_MAX)
+		return fault_set(fault, ENOSPC, "more than %d classes", CLASSES_MAX);
+
+	row = &classes->rows[classes->n++];
+	*row = (struct resource_class){};
+	if (str_copy(row->name, sizeof(row->name), name) < 0)
+		return -EINVAL;
+	*ret_member = row;
+	return 0;
+}
+
+const struct setting_family config_family = {
+	.prefix = "class",
+	.rows = class_rows,
+	.n_rows = ARRAY_SIZE(class_rows),
+	.open = open_class,
+};
+
+void config_init(struct config *config)
+{
+	*config = (struct config){};
+	for (size_t i = 0; i < class_defaults_n; i++)
+		config->classes.rows[config->classes.n++] = class_defaults[i];
+}
+
+void config_done(struct config *config)
+{
+	for (size_t i = 0; i < config->classes.n; i++)
+		settings_free_values(class_rows, ARRAY_SIZE(class_rows), &config->classes.rows[i]);
+	config->classes.n = 0;
+}
+
+int config_check(const struct config *config, struct fault *fault)
+{
+	for (size_t i = 0; i < config->classes.n; i++) {
+		const struct resource_class *row = &config->classes.rows[i];
+
+		if (row->cpu == 0 || row->memory_mib == 0)
+			return fault_set(fault, EINVAL,
+					 "[class %s] has no %s: a class needs cpu and memory",
+					 row->name, row->cpu == 0 ? "cpu" : "memory");
+	}
+	if (config->idle_usec <= config->claim_slack_usec)
+		return fault_set(
+			fault, EINVAL,
+			"idle-time is not above claim-slack: no machine could ever be claimed");
+	return 0;
+}
+
+void config_leases(const struct config *config, struct leases *ret)
+{
+	*ret = (struct leases){
+		.boot_ms = config->boot_usec / USEC_PER_MSEC,
+		.idle_ms = config->idle_usec / USEC_PER_MSEC,
+		.claim_ms = config->claim_usec / USEC_PER_MSEC,
+		.drain_ms = config->drain_usec / USEC_PER_MSEC,
+		.max_runtime_ms = config->max_runtime_usec / USEC_PER_MSEC,
+		.claim_slack_ms = config->claim_slack_usec / USEC_PER_MSEC,
+		.reap_grace_ms = config->reap_grace_usec / USEC_PER_MSEC,
+	};
+}
+
+char *config_state_dir(const struct config *config)
+{
+	const char *home;
+
+	if (config->state_dir)
+		return strdup(config->state_dir);
+	if (geteuid() == 0)
+		return strdup("/var/lib/paddock");
+
+	home = getenv("XDG_STATE_HOME");
+	if (home && home[0] == '/')
+		return str_format("%s/paddock", home);
+	home = getenv("HOME");
+	return home && home[0] == '/' ? str_format("%s/.local/state/paddock", home) : NULL;
+}
+
+char *config_store_address(const struct config *config)
+{
+	_cleanup_free_ char *dir = NULL;
+
+	if (config->store)
+		return strdup(config->store);
+	dir = config_state_dir(config);
+	return dir ? str_format("sqlite:%s/paddock.db", dir) : NULL;
+}
+
+char *config_agent_path(const struct config *config)
+{
+	static const char *const places[] = { "paddock-agent", "../agent/paddock-agent" };
+	char self[PATH_MAX];
+	ssize_t n;
+	char *slash;
+
+	if (config->agent_path)
+		return strdup(config->agent_path);
+
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n < 0)
+		return NULL;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char *path = str_format("%s/%s", self, places[i]);
+
+		if (!path || access(path, X_OK) == 0)
+			return path;
+		free(path);
+	}
+	return str_format("%s/%s", self, places[0]);
+}

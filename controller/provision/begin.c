@@ -1,0 +1,257 @@
+/* The run record: begun, taken over, looked at. And the look at everything else. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/io.h"
+#include "controller/provision/steps.h"
+
+#define BEGIN_TRIES_MAX 16
+
+int words_split(const char *text, struct words **ret)
+{
+	struct words *words = calloc(1, sizeof(*words));
+	size_t max = strlen(text) / 2 + 1;
+	char *rest, *word, *state = NULL;
+
+	if (!words)
+		return -ENOMEM;
+	words->text = strdup(text);
+	words->words = calloc(max, sizeof(*words->words));
+	if (!words->text || !words->words) {
+		words_free(words);
+		return -ENOMEM;
+	}
+	rest = words->text;
+	while ((word = strtok_r(rest, " ", &state))) {
+		rest = NULL;
+		words->words[words->n++] = word;
+	}
+	*ret = words;
+	return 0;
+}
+
+void words_free(struct words *words)
+{
+	if (!words)
+		return;
+	free(words->text);
+	free(words->words);
+	free(words);
+}
+
+static int begin_new(struct provision *p, struct fault *fault)
+{
+	uint64_t now_ms;
+	int r;
+
+	r = controller_now(p->controller, &now_ms, fault);
+	if (r < 0)
+		return r;
+	run_done(&p->run);
+	p->run = (struct run){
+		.fence = 1,
+		.verdict = VERDICT_OPEN,
+		.request = p->options->request,
+		.created_ms = now_ms,
+	};
+	r = str_copy(p->run.key, sizeof(p->run.key), p->options->request.claimant.run_key);
+	if (r < 0)
+		return r;
+	p->revision = 0;
+	return controller_write_run(p->controller, &p->run, &p->revision, fault);
+}
+
+static int begin_again(struct provision *p, struct fault *fault)
+{
+	const char *difference;
+
+	if (p->run.verdict == VERDICT_CLOSED)
+		return 0;
+	difference = request_difference(&p->run.request, &p->options->request);
+	if (difference)
+		return fault_cure(fault,
+				  fault_set(fault, EINVAL,
+					    "run %s was asked for before with another %s",
+					    p->run.key, difference),
+				  "ask for the same again, or choose another --attempt or --name");
+	if (p->run.verdict != VERDICT_OPEN)
+		return 0;
+	p->run.fence++;
+	return controller_write_run(p->controller, &p->run, &p->revision, fault);
+}
+
+int provision_begin(struct provision *p, struct fault *fault)
+{
+	const char *key = p->options->request.claimant.run_key;
+	int r;
+
+	for (unsigned i = 0; i < BEGIN_TRIES_MAX; i++) {
+		run_done(&p->run);
+		p->run = (struct run){};
+		r = controller_read_run(p->controller, key, &p->run, &p->revision, fault);
+		if (r < 0)
+			return r;
+		r = r == STORE_REFUSED ? begin_new(p, fault) : begin_again(p, fault);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			p->fence = p->run.fence;
+			return 0;
+		}
+	}
+	return fault_set(fault, EAGAIN, "the record of run %s keeps changing", key);
+}
+
+static int find_tracked(const struct provision *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_mine; i++) {
+		if (strcmp(p->mine[i].machine.id, id) == 0)
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
+int provision_track(struct provision *p, const struct machine *machine)
+{
+	struct sighting *rows;
+	int at = find_tracked(p, machine->id);
+
+	if (at >= 0) {
+		p->mine[at].machine = *machine;
+		return 0;
+	}
+	if (p->n_mine == TRACKED_MAX)
+		return -ENOBUFS;
+	rows = reallocarray(p->mine, p->n_mine + 1, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	p->mine = rows;
+	p->mine[p->n_mine++] = (struct sighting){ .machine = *machine };
+	return 0;
+}
+
+static int track_scanned(const struct machine *machine, void *context)
+{
+	return provision_track(context, machine);
+}
+
+/* What an earlier start of this run has claimed. */
+static int scan_once(struct provision *p, struct fault *fault)
+{
+	const struct machine_filter filter = { .run_key = p->run.key };
+	int r;
+
+	if (p->scanned)
+		return 0;
+	r = p->controller->store->ops->scan(p->controller->store, &filter, track_scanned, p, fault);
+	p->scanned = r == 0;
+	return r;
+}
+
+static int track_intents(struct provision *p)
+{
+	for (size_t i = 0; i < p->run.n_intents; i++) {
+		const struct intent *intent = &p->run.intents[i];
+
+		for (uint64_t k = 0; k < intent->count; k++) {
+			struct machine unborn = {};
+			int r;
+
+			r = machine_id_for(intent->token, k, unborn.id, sizeof(unborn.id));
+			if (r == 0 && find_tracked(p, unborn.id) < 0)
+				r = provision_track(p, &unborn);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int refresh_tracked(struct provision *p, struct fault *fault)
+{
+	_cleanup_free_ const char **ids = calloc(p->n_mine + 1, sizeof(*ids));
+	_cleanup_free_ struct machine *rows = calloc(p->n_mine + 1, sizeof(*rows));
+	struct provision_view *view = &p->view;
+	int r;
+
+	if (!ids || !rows)
+		return -ENOMEM;
+	view->unborn = 0;
+	for (size_t i = 0; i < p->n_mine; i++)
+		ids[i] = p->mine[i].machine.id;
+	r = controller_get(p->controller, ids, p->n_mine, rows, fault);
+	if (r < 0)
+		return r;
+
+	for (size_t i = 0; i < p->n_mine; i++) {
+		view->unborn += rows[i].state == MACHINE_NONE;
+		if (rows[i].state == MACHINE_NONE)
+			p->mine[i].machine.state = MACHINE_NONE;
+		else
+			p->mine[i].machine = rows[i];
+	}
+	return 0;
+}
+
+/* Asks the provider about those that should be talking and are not. */
+static int ask_presence(struct provision *p, struct fault *fault)
+{
+	const struct provider *provider = p->controller->provider;
+
+	for (size_t i = 0; i < p->n_mine; i++) {
+		struct sighting *sighting = &p->mine[i];
+		const struct machine *machine = &sighting->machine;
+		const char *id = machine->id;
+		bool fresh = machine->beat_ms + machine->beat_period_ms >= p->view.now_ms;
+
+		sighting->presence = PRESENCE_UNKNOWN;
+		if (machine->state != MACHINE_CLAIMED && machine->state != MACHINE_RUNNING)
+			continue;
+		if (fresh && machine->beat_ms > 0)
+			continue;
+		if (strcmp(machine->provider, provider->ops->name) != 0)
+			continue;
+		if (provider->ops->poll(p->controller->provider, &id, 1, &sighting->presence,
+					fault) < 0)
+			sighting->presence = PRESENCE_UNKNOWN;
+	}
+	return 0;
+}
+
+int provision_observe(struct provision *p, struct fault *fault)
+{
+	struct provision_view *view = &p->view;
+	struct run run = {};
+	uint64_t revision;
+	int r;
+
+	r = controller_read_run(p->controller, p->run.key, &run, &revision, fault);
+	if (r < 0)
+		return r;
+	if (r == STORE_REFUSED)
+		return fault_set(fault, ESTALE, "the record of run %s has vanished", p->run.key);
+	run_done(&p->run);
+	p->run = run;
+	p->revision = revision;
+
+	r = controller_now(p->controller, &view->now_ms, fault);
+	if (r == 0)
+		r = scan_once(p, fault);
+	if (r == 0)
+		r = track_intents(p);
+	if (r == 0)
+		r = refresh_tracked(p, fault);
+	if (r == 0)
+		r = ask_presence(p, fault);
+	if (r < 0)
+		return r;
+
+	view->run = &p->run;
+	view->mine = p->mine;
+	view->n_mine = p->n_mine;
+	view->superseded = p->run.fence != p->fence;
+	view->timed_out = deadline_passed(&p->deadline, p->controller->clock);
+	view->cancelled = controller_cancelled(p->controller);
+	return 0;
+}

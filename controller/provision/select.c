@@ -1,0 +1,144 @@
+/* Warm machines: offers are looked at in batches, those that fit are claimed in one batch of
+ * conditional writes, and each claim gets its registration. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "controller/provision/steps.h"
+
+#define OFFERS_MAX 64 /* looked at in one turn */
+
+static void init_claim(const struct provision *p, const struct machine *machine, struct change *ret)
+{
+	*ret = (struct change){
+		.transition = TRANSITION_CLAIM,
+		.seq = machine->seq,
+		.threshold_ms = machine->threshold_ms,
+		.claimant = p->options->request.claimant,
+		.leases = p->leases,
+	};
+	memcpy(ret->id, machine->id, sizeof(ret->id));
+}
+
+/* The claim stands: now its registration. A machine whose claim has no registration is found again
+ * by provision_observe() and ends by its threshold, so a failure here loses nothing. */
+static int enter_claim(struct provision *p, const struct machine *machine, struct fault *fault)
+{
+	unsigned attempt = 0;
+	int r;
+
+	r = provision_track(p, machine);
+	if (r < 0)
+		return r;
+	do
+		r = p->controller->forge->ops->offer(p->controller->forge, machine, p->options->job,
+						     fault);
+	while (controller_try_again(p->controller, r, fault, &attempt));
+	return r == -ESTALE ? 0 : r;
+}
+
+static int settle_claims(struct provision *p, const struct offer *offers, size_t n_offers,
+			 enum offer_fate *fates, const size_t *picked, const struct change *changes,
+			 size_t n, struct fault *fault)
+{
+	_cleanup_free_ struct change_outcome *outcomes = calloc(n + 1, sizeof(*outcomes));
+	char text[NOTE_TEXT_MAX];
+	size_t won = 0;
+	int r;
+
+	if (!outcomes)
+		return -ENOMEM;
+	r = controller_change(p->controller, changes, n, outcomes, fault);
+	if (r < 0)
+		return r;
+
+	for (size_t i = 0; i < n; i++) {
+		if (outcomes[i].result == CHANGE_REFUSED) {
+			fates[picked[i]] = OFFER_LOST;
+			notes_add(
+				&p->result->notes, changes[i].id, p->view.now_ms, "claim lost: %s",
+				change_refusal_text(&changes[i], &outcomes[i], text, sizeof(text)));
+			continue;
+		}
+		fates[picked[i]] = OFFER_CLAIMED;
+		won++;
+		r = enter_claim(p, &outcomes[i].record, fault);
+		if (r < 0)
+			return r;
+	}
+	if (won > 0)
+		controller_say(p->controller, "claimed %zu warm", won);
+	return p->pool->ops->settle(p->pool, offers, fates, n_offers, fault);
+}
+
+/* Looks at one batch of offers; returns how many are worth a claim. */
+static size_t judge_offers(struct provision *p, const struct offer *offers, size_t n,
+			   enum offer_fate *fates, struct change *changes, size_t *picked)
+{
+	size_t n_picked = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct machine *machine = &offers[i].machine;
+		enum misfit misfit =
+			want_judge(&p->want, machine, p->view.now_ms, p->leases.claim_slack_ms);
+
+		fates[i] = OFFER_UNFIT;
+		if (misfit != MISFIT_NONE) {
+			notes_add(&p->result->notes, machine->id, p->view.now_ms, "unfit: %s",
+				  misfit_texts[misfit]);
+			continue;
+		}
+		picked[n_picked] = i;
+		init_claim(p, machine, &changes[n_picked++]);
+	}
+	return n_picked;
+}
+
+int provision_select(struct provision *p, size_t count, struct fault *fault)
+{
+	size_t max = count < OFFERS_MAX ? count : OFFERS_MAX;
+	struct offer offers[OFFERS_MAX];
+	enum offer_fate fates[OFFERS_MAX];
+	struct change changes[OFFERS_MAX];
+	size_t picked[OFFERS_MAX];
+	size_t n_picked;
+	int n, r;
+
+	/* A sweep shows each offer once, so this ends. */
+	for (;;) {
+		n = p->pool->ops->receive(p->pool, p->class_->name, offers, max, fault);
+		if (n < 0)
+			return n;
+		p->view.pool_empty = n == 0;
+		if (n == 0)
+			return 0;
+
+		n_picked = judge_offers(p, offers, (size_t)n, fates, changes, picked);
+		if (n_picked > 0)
+			return settle_claims(p, offers, (size_t)n, fates, picked, changes, n_picked,
+					     fault);
+		r = p->pool->ops->settle(p->pool, offers, fates, (size_t)n, fault);
+		if (r < 0)
+			return r;
+	}
+}
+
+int provision_renew(struct provision *p, struct fault *fault)
+{
+	_cleanup_free_ struct change *changes = calloc(p->n_mine + 1, sizeof(*changes));
+	_cleanup_free_ struct change_outcome *outcomes = calloc(p->n_mine + 1, sizeof(*outcomes));
+	size_t n = 0;
+
+	if (!changes || !outcomes)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n_mine; i++) {
+		const struct machine *machine = &p->mine[i].machine;
+
+		if (!claim_needs_renewal(machine, p->leases.claim_ms, p->view.now_ms))
+			continue;
+		init_claim(p, machine, &changes[n]);
+		changes[n++].transition = TRANSITION_RENEW;
+	}
+	/* A refused renewal is news for the next look, no more. */
+	return n > 0 ? controller_change(p->controller, changes, n, outcomes, fault) : 0;
+}

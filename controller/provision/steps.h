@@ -1,0 +1,81 @@
+#pragma once
+
+/* The parts that provision.c puts together: each looks or acts, none decides. Private to this
+ * folder. */
+
+#include "controller/provision/decide.h"
+#include "controller/provision/provision.h"
+
+/* Machines of one run that are followed: what was claimed, launched, or found by its key. */
+#define TRACKED_MAX (RUN_MACHINES_MAX * 4)
+
+struct provision {
+	const struct controller *controller;
+	const struct provision_options *options;
+	const struct resource_class *class_;
+	struct leases leases;
+	struct want want;
+	struct words *types; /* owned: behind want.types */
+	struct pool *pool;   /* owned */
+	uint64_t start_usec;
+	struct deadline deadline;
+
+	struct run run; /* as last read or written */
+	uint64_t revision;
+	uint64_t fence; /* ours */
+
+	struct sighting *mine; /* owned */
+	size_t n_mine;
+	bool scanned; /* the first look also finds what an earlier start left */
+	struct provision_view view;
+
+	struct provision_result *result;
+};
+
+/* Words of a string, split at spaces. */
+struct words {
+	char *text;         /* owned */
+	const char **words; /* owned */
+	size_t n;
+};
+int words_split(const char *text, struct words **ret) _must_check_;
+void words_free(struct words *words);
+DEFINE_CLEANUP(struct words *, words_free)
+
+/* Writes or takes over the run record and raises its fence. -EINVAL: another request. */
+int provision_begin(struct provision *p, struct fault *fault) _must_check_;
+/* Reads everything that the next decision needs. */
+int provision_observe(struct provision *p, struct fault *fault) _must_check_;
+/* Follows one more machine. */
+int provision_track(struct provision *p, const struct machine *machine) _must_check_;
+
+/* Claims up to count fitting machines from the pool. */
+int provision_select(struct provision *p, size_t count, struct fault *fault) _must_check_;
+/* Writes an intent for count machines. */
+int provision_intend(struct provision *p, size_t count, struct fault *fault) _must_check_;
+/* Has the provider make what the written intents promise, and enters the records. */
+int provision_replay(struct provision *p, struct fault *fault) _must_check_;
+/* Keeps claims alive while we wait. */
+int provision_renew(struct provision *p, struct fault *fault) _must_check_;
+
+/* Writes the verdict. STORE_REFUSED: somebody else changed the run; look again. */
+int provision_grant(struct provision *p, const bool *keep, size_t n,
+		    struct fault *fault) _must_check_;
+int provision_refuse(struct provision *p, const char *why, struct fault *fault) _must_check_;
+
+/* Gives back every machine that is not kept (keep NULL: all): the registration first, then draining
+ * — or the end where the provider says that it is gone. why: constant text, kept in the record. */
+int provision_let_go(struct provision *p, const bool *keep, const char *why,
+		     struct fault *fault) _must_check_;
+
+/* Whether the machine was launched for this run: then it ends with it, instead of being pooled,
+ * when the run is given up. */
+bool run_made(const struct run *run, const struct machine *machine);
+
+/* The change that ends a claim, shared with release: false when there is nothing to end. */
+bool ending_change(const struct machine *machine, enum presence presence, const char *run_key,
+		   bool last, const char *why, const struct leases *leases, struct change *ret);
+
+/* Fills what a birth record needs from a handle. */
+int birth_from_handle(const struct handle *handle, const struct resource_class *class_,
+		      const char *token, enum usage_class usage, struct machine *ret) _must_check_;

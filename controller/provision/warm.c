@@ -1,0 +1,246 @@
+/*
+ * Pool warming. The intents of a class live in one run record of their own, "warm-<class>", and are
+ * appended by compare-and-set: of two controllers that see the same gap at the same time one
+ * writes, the other finds the first one's intent and counts it. An intent is dropped once each of
+ * its machines has a record, or could have had one for boot time.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/io.h"
+#include "controller/provision/steps.h"
+
+#define WARM_KEY_PREFIX "warm-"
+
+struct warm {
+	const struct controller *controller;
+	const struct resource_class *class_;
+	uint64_t target;
+	struct leases leases;
+	struct deadline deadline;
+	struct run run;
+	uint64_t revision;
+	uint64_t now_ms;
+	struct records idle; /* created and idle machines of the class, with their records */
+	size_t ready;
+	size_t coming; /* created, or promised by an intent */
+	bool launch_failed;
+	struct warm_result *result;
+};
+
+void warm_result_done(struct warm_result *result)
+{
+	records_done(&result->machines);
+}
+
+bool run_key_is_warm(const char *key)
+{
+	return strncmp(key, WARM_KEY_PREFIX, strlen(WARM_KEY_PREFIX)) == 0;
+}
+
+static int read_intents(struct warm *warm, struct fault *fault)
+{
+	_cleanup_free_ char *key = str_format(WARM_KEY_PREFIX "%s", warm->class_->name);
+	int r;
+
+	if (!key)
+		return -ENOMEM;
+	run_done(&warm->run);
+	warm->run = (struct run){};
+	warm->revision = 0;
+	r = controller_read_run(warm->controller, key, &warm->run, &warm->revision, fault);
+	if (r != STORE_REFUSED)
+		return r;
+	warm->run.created_ms = warm->now_ms;
+	r = str_copy(warm->run.request.class_name, sizeof(warm->run.request.class_name),
+		     warm->class_->name);
+	return r < 0 ? r : str_copy(warm->run.key, sizeof(warm->run.key), key);
+}
+
+static int keep_idle(const struct machine *machine, void *context)
+{
+	struct warm *warm = context;
+	bool idle = machine->state == MACHINE_IDLE;
+
+	/* A silent one is nobody's capacity. */
+	if (machine->beat_ms > 0 && !machine_is_healthy(machine, warm->now_ms))
+		return 0;
+	if (machine->last || machine->threshold_ms <= warm->now_ms + warm->leases.claim_slack_ms)
+		return 0;
+	warm->ready += idle;
+	warm->coming += !idle;
+	return records_add(&warm->idle, machine);
+}
+
+static int count_promised(struct warm *warm, struct fault *fault)
+{
+	for (size_t i = 0; i < warm->run.n_intents; i++) {
+		const struct intent *intent = &warm->run.intents[i];
+
+		for (uint64_t k = 0; k < intent->count; k++) {
+			char id[MACHINE_ID_MAX];
+			const char *ids[] = { id };
+			struct machine machine;
+			int r;
+
+			r = machine_id_for(intent->token, k, id, sizeof(id));
+			if (r == 0)
+				r = controller_get(warm->controller, ids, 1, &machine, fault);
+			if (r < 0)
+				return r;
+			warm->coming += machine.state == MACHINE_NONE;
+		}
+	}
+	return 0;
+}
+
+static int observe(struct warm *warm, struct fault *fault)
+{
+	const struct machine_filter filter = {
+		.states = 1u << MACHINE_CREATED | 1u << MACHINE_IDLE,
+		.class_name = warm->class_->name,
+		.provider = warm->controller->provider->ops->name,
+	};
+	int r;
+
+	warm->ready = warm->coming = 0;
+	records_done(&warm->idle);
+	r = controller_now(warm->controller, &warm->now_ms, fault);
+	if (r == 0)
+		r = read_intents(warm, fault);
+	if (r == 0)
+		r = warm->controller->store->ops->scan(warm->controller->store, &filter, keep_idle,
+						       warm, fault);
+	return r < 0 ? r : count_promised(warm, fault);
+}
+
+static int enter_record(struct warm *warm, const struct handle *handle, const char *token,
+			struct fault *fault)
+{
+	struct change change = { .transition = TRANSITION_CREATE, .leases = warm->leases };
+	struct change_outcome outcome;
+	int r;
+
+	r = birth_from_handle(handle, warm->class_, token, USAGE_ON_DEMAND, &change.birth);
+	if (r == 0)
+		r = str_copy(change.id, sizeof(change.id), handle->id);
+	return r < 0 ? r : controller_change(warm->controller, &change, 1, &outcome, fault);
+}
+
+static int replay(struct warm *warm, const struct intent *intent, struct fault *fault)
+{
+	_cleanup_free_ struct handle *handles = calloc(intent->count, sizeof(*handles));
+	const struct blueprint blueprint = {
+		.class_ = warm->class_,
+		.usage = USAGE_ON_DEMAND,
+		.correlation = warm->run.key,
+	};
+	struct provider *provider = warm->controller->provider;
+	struct fault refusal = {};
+	int n, r = 0;
+
+	if (!handles)
+		return -ENOMEM;
+	n = provider->ops->provision(provider, &blueprint, intent->token, intent->count, handles,
+				     &refusal);
+	if (n < (int)intent->count) {
+		warm->launch_failed = true;
+		(void)!str_copy(warm->result->reason, sizeof(warm->result->reason),
+				fault_text(&refusal, n < 0 ? n : -ENOSPC));
+	}
+	for (int i = 0; r == 0 && i < n; i++)
+		r = enter_record(warm, &handles[i], intent->token, fault);
+	return r;
+}
+
+/* Makes what the intents promise, then drops those that have been kept. */
+static int replay_all(struct warm *warm, struct fault *fault)
+{
+	for (size_t i = 0; i < warm->run.n_intents; i++) {
+		int r = replay(warm, &warm->run.intents[i], fault);
+
+		if (r < 0)
+			return r;
+	}
+	if (warm->launch_failed || warm->run.n_intents == 0)
+		return 0;
+	warm->run.n_intents = 0;
+	/* Refused: another controller has written; it drops them. */
+	return controller_write_run(warm->controller, &warm->run, &warm->revision, fault);
+}
+
+static int intend(struct warm *warm, size_t count, struct fault *fault)
+{
+	struct intent *intent = &warm->run.intents[warm->run.n_intents];
+	int r;
+
+	if (warm->run.n_intents == RUN_INTENTS_MAX)
+		return fault_set(fault, EAGAIN, "too many launches of class %s are under way",
+				 warm->class_->name);
+	/* Every intent has a fence of its own, so that tokens never come twice. */
+	warm->run.fence++;
+	*intent = (struct intent){ .count = count, .created_ms = warm->now_ms };
+	run_next_token(&warm->run, intent->token, sizeof(intent->token));
+	warm->run.n_intents++;
+	r = controller_write_run(warm->controller, &warm->run, &warm->revision, fault);
+	if (r != 0)
+		return r;
+	warm->result->launched += count;
+	controller_say(warm->controller, "making %zu warm", count);
+	return 0;
+}
+
+/* 1: done. */
+static int turn(struct warm *warm, unsigned *attempt, struct fault *fault)
+{
+	size_t have;
+	int r;
+
+	r = observe(warm, fault);
+	if (r < 0)
+		return r;
+	have = warm->ready + warm->coming;
+	if (warm->ready >= warm->target || controller_cancelled(warm->controller) ||
+	    deadline_passed(&warm->deadline, warm->controller->clock))
+		return 1;
+	if (warm->run.n_intents > 0 && !warm->launch_failed) {
+		r = replay_all(warm, fault);
+		return r < 0 ? r : 0;
+	}
+	if (have < warm->target && !warm->launch_failed) {
+		r = intend(warm, warm->target - have, fault);
+		return r < 0 ? r : 0;
+	}
+	if (warm->launch_failed && warm->coming == 0)
+		return 1;
+	controller_pause(warm->controller, (*attempt)++, &warm->deadline);
+	return 0;
+}
+
+int provision_warm(const struct controller *controller, const struct resource_class *class_,
+		   uint64_t target, uint64_t timeout_usec, struct warm_result *ret,
+		   struct fault *fault)
+{
+	struct warm warm = {
+		.controller = controller,
+		.class_ = class_,
+		.target = target,
+		.deadline = deadline_in(controller->clock, timeout_usec),
+		.result = ret,
+	};
+	unsigned attempt = 0;
+	int r;
+
+	*ret = (struct warm_result){};
+	config_leases(controller->config, &warm.leases);
+	do
+		r = turn(&warm, &attempt, fault);
+	while (r == 0);
+
+	ret->idle = warm.ready;
+	ret->missing = warm.ready < target ? target - warm.ready : 0;
+	ret->machines = warm.idle;
+	run_done(&warm.run);
+	return r < 0 ? r : 0;
+}
