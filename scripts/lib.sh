@@ -24,19 +24,24 @@ have() {
 	command -v "$1" >/dev/null 2>&1
 }
 
-# The C files that are ours and still there, one a line.
+# The tracked C files that are there, one a line.
 c_files() {
 	tracked_files '*.c' '*.h'
 }
 
-# Tracked files that match the patterns. Says so instead of checking nothing when git will not tell.
+# Tracked files that match the patterns and are there. When git will not tell (no checkout, somebody
+# else's), this fails, rather than have a check look at nothing and pass: so callers keep the list in
+# a variable and do not read it from a pipe, which would lose the failure.
 tracked_files() {
-	git ls-files -- "$@" >"${TMPDIR:-/tmp}/dev-files.$$" || {
-		rm -f "${TMPDIR:-/tmp}/dev-files.$$"
-		die "git cannot list the files of this checkout"
-	}
-	while read -r file; do
+	tracked=$(git ls-files -- "$@") || die "git cannot list the files of this checkout"
+	for file in $tracked; do
 		[ ! -f "$file" ] || printf '%s\n' "$file"
-	done <"${TMPDIR:-/tmp}/dev-files.$$"
-	rm -f "${TMPDIR:-/tmp}/dev-files.$$"
+	done
+}
+
+# each_of LIST COMMAND…: the command with the list's words behind it; nothing when there are none.
+each_of() {
+	words=$1
+	shift
+	printf '%s\n' "$words" | xargs -r "$@"
 }

@@ -3,21 +3,40 @@
 # Debian 12 and Ubuntu 24.04. clang-format and clang-tidy are pinned to one version because each
 # version formats, and complains, differently.
 
-readonly packages_build='gcc libc6-dev meson ninja-build pkgconf libsystemd-dev libjson-c-dev
-	libsqlite3-dev libinih-dev scdoc'
-readonly packages_test="$packages_build check clang git"
-readonly packages_long="$packages_test debootstrap"
-readonly packages_format='clang-format-14 git'
-readonly packages_lint="$packages_test clang-format-14 clang-tidy-14 cppcheck shellcheck"
+readonly LLVM_VERSION=14
 
-# What to look for where there is no apt: commands, and modules of pkg-config.
-readonly commands_build='gcc meson ninja pkg-config'
-readonly commands_test="$commands_build clang git"
-readonly commands_long="$commands_test debootstrap"
-readonly commands_format='clang-format git'
-readonly commands_lint="$commands_test clang-format clang-tidy cppcheck shellcheck"
-readonly modules_build='libsystemd json-c sqlite3 inih'
-readonly modules_test="$modules_build check"
+# packages_of SET
+packages_of() {
+	case $1 in
+	build) echo gcc libc6-dev meson ninja-build pkgconf libsystemd-dev libjson-c-dev \
+		libsqlite3-dev libinih-dev scdoc ;;
+	test) echo "$(packages_of build)" check clang git ;;
+	long) echo "$(packages_of test)" debootstrap ;;
+	format) echo "$(pinned_package clang-format)" git ;;
+	lint) echo "$(packages_of test)" "$(pinned_package clang-format)" \
+		"$(pinned_package clang-tidy)" cppcheck shellcheck ;;
+	esac
+}
+
+# Releases that no longer have the pinned version get their own; lint then skips what needs it.
+pinned_package() {
+	# shellcheck source=/dev/null
+	case $(. /etc/os-release && echo "${UBUNTU_CODENAME-${VERSION_CODENAME-}}") in
+	bookworm | noble) echo "$1-$LLVM_VERSION" ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# The same for where there is no apt: commands, and modules of pkg-config behind "lib:".
+commands_of() {
+	case $1 in
+	build) echo gcc meson ninja pkg-config lib:libsystemd lib:json-c lib:sqlite3 lib:inih ;;
+	test) echo "$(commands_of build)" lib:check clang git ;;
+	long) echo "$(commands_of test)" debootstrap ;;
+	format) echo clang-format git ;;
+	lint) echo "$(commands_of test)" clang-format clang-tidy cppcheck shellcheck ;;
+	esac
+}
 
 # need SET: after this, everything that SET (build, test, long, format, lint) names is installed.
 need() {
@@ -28,100 +47,77 @@ need() {
 	fi
 }
 
+# Other distributions have other names and other package managers, so it only says what is missing.
+need_commands() {
+	missing=
+	for thing in $(commands_of "$1"); do
+		case $thing in
+		lib:*) pkg-config --exists "${thing#lib:}" 2>/dev/null ;;
+		*) have "$thing" ;;
+		esac || missing="$missing ${thing#lib:}"
+	done
+	[ -z "$missing" ] || die "there is no apt here; please install these by hand:$missing"
+}
+
 need_packages() {
-	eval "wanted=\$packages_$1"
-	# shellcheck disable=SC2154,SC2086 # set by eval; a list
-	missing=$(missing_packages $wanted)
+	# shellcheck disable=SC2046 # a list
+	missing=$(missing_packages $(packages_of "$1"))
 	[ -n "$missing" ] || return 0
 
-	say "not installed:" $missing
-	as_root_prefix "$missing"
+	say "not installed: $missing"
+	if [ "$(id -u)" -eq 0 ]; then
+		sudo=
+	elif have sudo; then
+		sudo=sudo
+		say "you are not root: sudo is used for the installation, and for nothing else"
+	else
+		die "you are not root and there is no sudo; as root, run: apt-get install $missing"
+	fi
+
 	finish_interrupted_install
 	# shellcheck disable=SC2086 # a list
 	install_packages $missing
-
 	# shellcheck disable=SC2086 # a list
 	missing=$(missing_packages $missing)
-	[ -z "$missing" ] || die "still not installed:" $missing
+	[ -z "$missing" ] || die "still not installed: $missing"
 }
 
 # Those of the names that are not installed, in one line.
 missing_packages() {
-	installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null) || :
+	# It fails as soon as one of them is unknown to it, and still tells about the others.
+	installed=$(dpkg-query -W -f '${Package}:${db:Status-Status}\n' "$@" 2>/dev/null) || :
+	absent=
 	for name; do
-		case "
-$installed
-" in
-		*"
-$name installed
-"*) ;;
-		*) printf '%s ' "$name" ;;
-		esac
+		printf '%s\n' "$installed" | grep -qxF "$name:installed" || absent="$absent $name"
 	done
+	echo "${absent# }"
 }
 
-# Sets $as_root to what stands before a command that needs root.
-as_root_prefix() {
-	if [ "$(id -u)" -eq 0 ]; then
-		as_root='env DEBIAN_FRONTEND=noninteractive'
-	elif have sudo; then
-		as_root='sudo env DEBIAN_FRONTEND=noninteractive'
-		say "you are not root, so sudo is used to install them, and for nothing else"
-	else
-		die "you are not root and there is no sudo; as root, run: apt-get install" $1
-	fi
+# as_root COMMAND…: says what it runs, and never asks on stdin.
+as_root() {
+	say "running: ${sudo:+$sudo }$*"
+	${sudo:+"$sudo"} env DEBIAN_FRONTEND=noninteractive "$@" </dev/null >&2
 }
 
-announce_and_run() {
-	say "running: $*"
-	"$@" </dev/null >&2
-}
-
-# What an install that was cut off left behind makes every later one fail.
+# What an installation that was cut off has left makes every later one fail.
 finish_interrupted_install() {
 	if [ -n "$(find /var/lib/dpkg/updates -type f 2>/dev/null)" ]; then
-		# shellcheck disable=SC2086 # a command and its arguments
-		announce_and_run $as_root dpkg --configure -a
+		as_root dpkg --configure -a
 	fi
 }
 
-# The package lists are fetched only if a package is not in them, or is no longer where they say.
+# The package lists are fetched only when they do not know a package, or no longer tell the truth.
 install_packages() {
-	# shellcheck disable=SC2086 # a command and its arguments
-	if ! apt-cache show "$@" >/dev/null 2>&1; then
-		announce_and_run $as_root apt-get update -q || say "going on with the old package lists"
+	if apt-cache show "$@" >/dev/null 2>&1; then
 		apt_install "$@" && return
-	else
-		apt_install "$@" && return
-		say "trying again with new package lists"
-		announce_and_run $as_root apt-get update -q && apt_install "$@" && return
+		say "trying once more with new package lists"
 	fi
-	die "cannot install: $* (apt-get says why, above)"
+	if as_root apt-get update -q && apt_install "$@"; then
+		return
+	fi
+	die "cannot install $*: apt-get says why, above"
 }
 
 apt_install() {
-	# shellcheck disable=SC2086 # a command and its arguments
-	announce_and_run $as_root apt-get install -q -y --no-install-recommends \
-		-o DPkg::Lock::Timeout=300 "$@"
-}
-
-# Other distributions: names differ, so it only says what is missing.
-need_commands() {
-	eval "commands=\$commands_$1"
-	case $1 in
-	build) modules=$modules_build ;;
-	format) modules= ;;
-	*) modules=$modules_test ;;
-	esac
-
-	missing=
-	# shellcheck disable=SC2154 # set by eval
-	for command in $commands; do
-		have "$command" || missing="$missing $command"
-	done
-	for module in $modules; do
-		pkg-config --exists "$module" 2>/dev/null || missing="$missing $module(-dev)"
-	done
-	[ -z "$missing" ] ||
-		die "this is neither Debian nor Ubuntu: please install by hand:$missing"
+	as_root apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }

@@ -2,11 +2,11 @@
 # ./dev test: the same tests in two builds, and one sum.
 
 verb_test() {
-	packages=test
+	packages='test'
 	long=--no-suite=long
 	while [ "$#" -gt 0 ]; do
 		case $1 in
-		--long) packages=long long= ;;
+		--long) packages='long' long= ;;
 		-*) usage_error "test has no option '$1'" ;;
 		*) break ;;
 		esac
@@ -32,7 +32,7 @@ run_tests_of() {
 
 	say "testing build-$kind/"
 	on_terminal || set -- --quiet "$@"
-	# No log afterwards means that no test has such a name in this build.
+	# It writes none if no test has such a name in this build; then nothing is to be counted.
 	: >"build-$kind/meson-logs/testlog.json"
 	meson test -C "build-$kind" --no-rebuild --print-errorlogs "$@"
 }
