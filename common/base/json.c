@@ -193,8 +193,6 @@ static int parse_scanned(const struct scan *scan, const char *what, struct json_
 	}
 	json_tokener_free(tokener);
 
-	if (error == json_tokener_continue)
-		return fault_set(fault, EBADMSG, "%s: bad JSON: it ends too early", what);
 	if (error != json_tokener_success)
 		return fault_set(fault, EBADMSG, "%s: bad JSON at byte %zu: %s", what, end,
 				 json_tokener_error_desc(error));

@@ -22,6 +22,9 @@ static const struct unit duration_units[] = {
 	{ "us", 1 },
 };
 
+/* Of a number that stands alone. */
+static const struct unit bare_unit = { "", USEC_PER_SEC };
+
 static const struct unit size_units[] = {
 	{ "", 1 },           { "B", 1 },
 	{ "K", 1ULL << 10 }, { "KiB", 1ULL << 10 },
@@ -113,7 +116,7 @@ int parse_duration(const char *text, uint64_t *ret_usec)
 		overflow |= r == -ERANGE;
 
 		if (first && *text == '\0')
-			unit = &(const struct unit){ "s", USEC_PER_SEC };
+			unit = &bare_unit;
 		else
 			unit = take_unit(&text, duration_units, ARRAY_SIZE(duration_units));
 		if (!unit || unit->value >= limit)
