@@ -19,14 +19,15 @@
 #include "common/base/macro.h"
 
 enum setting_type {
-	SETTING_TEXT,     /* char *, owned; at most max bytes (0: 255); NULL without a default */
-	SETTING_U64,      /* uint64_t */
+	SETTING_TEXT, /* char *, owned; min to max bytes (max 0: 255); NULL when empty or without a
+			 default; UTF-8 without control characters */
+	SETTING_U64,  /* uint64_t */
 	SETTING_DURATION, /* uint64_t, microseconds; min and max too */
 	SETTING_SIZE,     /* uint64_t, bytes */
 	SETTING_BOOL,     /* bool; on the command line also --name alone and --no-name */
 	SETTING_CHOICE,   /* int: index into choices */
 	SETTING_LIST,     /* struct setting_list; words split at white space or commas; repeatable
-			     flags add up */
+			     flags and indented lines of a file add up; min and max count words */
 	_SETTING_TYPE_MAX,
 };
 
@@ -42,7 +43,7 @@ struct setting {
 	enum setting_type type;
 	size_t offset;        /* of the field in the values */
 	const char *fallback; /* the default, read by the same parser; NULL: zero, NULL, empty */
-	uint64_t min, max;    /* inclusive; both 0: any */
+	uint64_t min, max;    /* inclusive; max 0: no upper bound */
 	const char *const *choices; /* SETTING_CHOICE: NULL-ended */
 	const char *unit;           /* shown in help: "COUNT", "DURATION" */
 	const char *help;           /* one sentence without a full stop */
@@ -53,8 +54,8 @@ struct setting_family {
 	const char *prefix; /* "class" */
 	const struct setting *rows;
 	size_t n_rows;
-	/* The values of the member called name, made when it is new. -ENOSPC when there are too
-	 * many, -EINVAL for a bad name. */
+	/* The values of the member called name, made (with settings_read_defaults()) when it is
+	 * new. -ENOSPC when there are too many, -EINVAL for a bad name. Called once a section. */
 	int (*open)(void *values, const char *name, void **ret_member, struct fault *fault);
 };
 
@@ -75,8 +76,8 @@ struct setting_origin {
 struct settings {
 	const struct setting *rows; /* borrowed */
 	size_t n_rows;
-	void *values;                   /* borrowed; the struct that offsets count from */
-	struct setting_origin *origins; /* owned, one a row */
+	void *values;                        /* borrowed; the struct that offsets count from */
+	struct setting_origin *origins;      /* owned, one a row */
 	const struct setting_family *family; /* borrowed, may be NULL */
 };
 
@@ -86,39 +87,58 @@ int settings_init(struct settings *settings, const struct setting *rows, size_t 
 /* Frees origins and what the values own through these rows (not the family's). */
 void settings_done(struct settings *settings);
 
-/* Frees what one set of values owns through rows; for members of a family. */
+/* For members of a family: puts the rows' defaults into values, whatever was there before; and
+ * frees what one set of values owns through rows. */
+int settings_read_defaults(const struct setting *rows, size_t n_rows, void *values,
+			   struct fault *fault) _must_check_;
 void settings_free_values(const struct setting *rows, size_t n_rows, void *values);
 
+/* Reads text into the row's field of any values; the field stays as it was when that fails. With
+ * add, the words of a list join those that are there. */
+int setting_read(const struct setting *row, void *values, const char *text, bool add,
+		 struct fault *fault) _must_check_;
+/* The field as text that setting_read() reads back; owned by the caller; NULL: no memory. */
+char *setting_format(const struct setting *row, const void *values);
+
 /* Reads <root>/usr/lib/paddock/<name>.conf, <root>/etc/paddock/<name>.conf and its .conf.d; files
- * that are not there are no error. root "" is the real one. An unknown section or key, a bad value:
- * -EINVAL with file, line, reason and the nearest known name. Files over SETTINGS_FILE_MAX bytes:
- * -EFBIG. */
+ * that are not there are no error. root "" is the real one. An unknown section or key, a key given
+ * twice in one file, a bad value, a line that is too long, bytes that are no text: -EINVAL with
+ * file, line, reason and the nearest known name. Files over SETTINGS_FILE_MAX bytes: -EFBIG. More
+ * than SETTINGS_DROPINS_MAX files in .conf.d: -E2BIG. After an error the values are a mixture. */
 #define SETTINGS_FILE_MAX (256 * 1024)
+#define SETTINGS_DROPINS_MAX 128
 int settings_load_files(struct settings *settings, const char *root, const char *name,
 			struct fault *fault) _must_check_;
 int settings_load_file(struct settings *settings, const char *path,
 		       struct fault *fault) _must_check_;
-/* environ-style array; an unknown PADDOCK_* is an error unless listed in ignored (NULL-ended). */
+/* environ-style array; an unknown PADDOCK_* is an error unless listed in ignored (NULL-ended, may
+ * be NULL). A variable with an empty value is like none: CI systems set those for absent inputs. */
 int settings_load_environment(struct settings *settings, char *const *environment,
 			      const char *const *ignored, struct fault *fault) _must_check_;
 
-/* One value for one row, from text. */
+/* One value for one row, from text. Flags of a list add up; a flag's text may not be empty. */
 int settings_set(struct settings *settings, size_t row, const char *text,
 		 enum setting_source source, struct fault *fault) _must_check_;
 /* Index of a name, -ENOENT (with the nearest name in the fault). */
 int settings_find(const struct settings *settings, const char *name,
 		  struct fault *fault) _must_check_;
-/* The value as text that the parser reads back; owned by the caller; NULL: no memory. */
+/* setting_format() of a row. */
 char *settings_format(const struct settings *settings, size_t row);
 /* "default", "/etc/paddock/paddock.conf:12", "environment", "flag". Caller's buffer. */
 const char *settings_origin_text(const struct settings *settings, size_t row, char *text,
 				 size_t size);
 
-/* Help lines of a table: "  --beat-period DURATION   How often … (default 5s)". */
+/* Help lines of a table: "  --beat-period DURATION   How often … (default 5s)", folded at width (0:
+ * never). */
 void settings_print_help(const struct setting *rows, size_t n_rows, FILE *to, unsigned width);
-/* The same rows as a scdoc list. */
-void settings_print_manual(const struct setting *rows, size_t n_rows, FILE *to);
+/* The same rows as a scdoc list. mark stands before each name: "--", or "" for the keys of a file. */
+void settings_print_manual(const struct setting *rows, size_t n_rows, const char *mark, FILE *to);
+
+/* How the environment calls a row: "PADDOCK_BEAT_PERIOD". Caller's buffer. */
+#define SETTING_ENVIRONMENT_PREFIX "PADDOCK_"
+#define SETTING_NAME_MAX 64
+const char *setting_environment_name(const struct setting *row, char *text, size_t size);
 
 /* The word of a NULL-ended list nearest to text by edit distance (at most a third of its length),
- * or NULL. */
+ * else the only word that begins with text, or NULL. Case does not count. */
 const char *nearest_word(const char *text, const char *const *words);
