@@ -43,5 +43,5 @@ tracked_files() {
 each_of() {
 	words=$1
 	shift
-	printf '%s\n' "$words" | xargs -r "$@"
+	printf '%s\n' "$words" | xargs -r "$@" || return 1
 }

@@ -112,10 +112,9 @@ install_packages() {
 		apt_install "$@" && return
 		say "trying once more with new package lists"
 	fi
-	if as_root apt-get update -q && apt_install "$@"; then
-		return
-	fi
-	die "cannot install $*: apt-get says why, above"
+	# Some third source may be out of order that has none of these packages.
+	as_root apt-get update -q || say "going on with the package lists as they are"
+	apt_install "$@" || die "cannot install $*: apt-get says why, above"
 }
 
 apt_install() {
