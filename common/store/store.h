@@ -34,7 +34,7 @@ struct beat {
 	uint64_t period_ms;
 	char boot_id[40];
 	char version[16];
-	char reason[REASON_MAX];
+	char reason[REASON_MAX]; /* "": the record keeps the one that it has */
 };
 
 struct beat_answer {
@@ -64,19 +64,24 @@ struct machine_filter {
 	const char *provider;
 };
 
-/* Returns < 0 to stop the scan with that error, 0 to go on. */
+/* Return < 0 to stop the scan with that error, 0 to go on. What is shown is gone afterwards, the
+ * item's body too: copy what you keep. The store that scans may not be called from here (-EDEADLK).
+ */
 typedef int machine_fn(const struct machine *machine, void *context);
 typedef int item_fn(const struct item *item, void *context);
 
 /* Errors of all members: -EAGAIN busy or throttled, -ETIMEDOUT, -EIO, -ENOSPC, -EROFS, -EACCES,
- * -EBADMSG corrupt, -ESTALE removed or replaced underneath us; the fault says where and what. */
+ * -EBADMSG corrupt, -ESTALE removed or replaced underneath us, -ECHILD used across a fork();
+ * -EINVAL and -E2BIG for what cannot be asked. The fault says where and what. Results are written
+ * on success only, where nothing else is said. */
 struct store_ops {
 	const char *name;
 
 	/* The store's idea of now, by which thresholds are judged. */
 	int (*now)(struct store *store, uint64_t *ret_ms, struct fault *fault);
 
-	/* n records in the order of ids; absent ones have state MACHINE_NONE. */
+	/* n records in the order of ids; absent ones have state MACHINE_NONE. An error means that
+	 * ret is filled in part. */
 	int (*get)(struct store *store, const char *const *ids, size_t n, struct machine *ret,
 		   struct fault *fault);
 
@@ -110,7 +115,8 @@ struct store_ops {
 	int (*item_put)(struct store *store, struct item *item, struct item *current,
 			struct fault *fault);
 
-	/* 0 also when there is none; STORE_REFUSED when it has another revision. revision 0: any. */
+	/* 0 also when there is none; STORE_REFUSED when it has another revision (0: any will do).
+	 */
 	int (*item_remove)(struct store *store, const char *partition, const char *kind,
 			   uint64_t revision, struct fault *fault);
 
@@ -151,6 +157,7 @@ int store_change_one(struct store *store, const struct change *change, struct ch
 		     struct fault *fault) _must_check_;
 
 /* Opens by address: "sqlite:/path/paddock.db" (later "dynamodb:table"). The file is made when
- * create is set, else -ENOENT. The clock must outlive the store. */
+ * create is set, else -ENOENT; its directory must be there. -EMEDIUMTYPE when it belongs to another
+ * program, -EPROTONOSUPPORT to a newer Paddock, -EISDIR. The clock must outlive the store. */
 int store_open(const char *address, bool create, const struct clock *clock, struct store **ret,
 	       struct fault *fault) _must_check_;
