@@ -118,7 +118,6 @@ int process_boot_id(int proc_fd, char *ret, size_t size)
 	r = read_file_at(proc_fd, "sys/kernel/random/boot_id", text, sizeof(text));
 	if (r < 0)
 		return r;
-	text[strcspn(text, "\n")] = '\0';
 	if (text[0] == '\0')
 		return -EBADMSG;
 	return str_copy(ret, size, text);
@@ -212,7 +211,7 @@ int process_read_identity_at(int dir_fd, const char *path, struct process_identi
 	if (r >= 0)
 		r = identity_from_json(object, ret, fault);
 	if (r < 0)
-		return fault_wrap(fault, r, "%s does not name a process: ", path);
+		return fault_wrap(fault, r, "%s does not name a process", path);
 	return 0;
 }
 
