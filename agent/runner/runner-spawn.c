@@ -1,1 +1,472 @@
-#include "common/base/macro.h"
+/*
+ * Jobs as children of a supervisor, which is this program started again (supervise.h). One at a
+ * time: a job, or the removal of what a claim has left. What comes back is read from a socket; when
+ * the supervisor's process has ended, what is still in the socket is read first.
+ *
+ * A supervisor that lingers has told how its task ended, but its process is still there: no task,
+ * but a child.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "agent/runner/job-env.h"
+#include "agent/runner/job-logs.h"
+#include "agent/runner/runner.h"
+#include "agent/runner/spawn-self.h"
+#include "agent/runner/supervise.h"
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/process.h"
+#include "common/forge/forge.h"
+
+#define WORK_NAME_MAX 32
+#define NUMBER_TEXT_MAX 24
+
+enum task { TASK_NONE, TASK_JOB, TASK_CLEAN };
+
+struct stream {
+	char *text; /* owned, with a NUL behind it; NULL: nothing came */
+	size_t size;
+};
+
+struct spawn_runner {
+	struct runner runner;
+	struct runner_options options;
+	const struct runner_callbacks *callbacks;
+	void *context;
+
+	enum task task;
+	uint64_t seq, number;                          /* of the task */
+	struct child child;                            /* the supervisor, while there is one */
+	sd_event_source *control_source, *exit_source; /* owned, as long as child */
+	struct stream output, errors;
+	bool reported;
+	struct supervise_report report; /* the last one, once reported */
+
+	sd_event_source *answer_source; /* owned; on while one of these can be given: */
+	bool owes_stopped, owes_cleaned;
+	uint64_t clean_seq;
+	char dirt[RUNNER_TEXT_MAX]; /* why this machine will never be clean again */
+};
+
+static struct spawn_runner *spawn_runner(struct runner *runner)
+{
+	return container_of(runner, struct spawn_runner, runner);
+}
+
+static void forget_streams(struct spawn_runner *s)
+{
+	free(s->output.text);
+	free(s->errors.text);
+	s->output = s->errors = (struct stream){};
+}
+
+static void forget_child(struct spawn_runner *s)
+{
+	s->control_source = sd_event_source_disable_unref(s->control_source);
+	s->exit_source = sd_event_source_disable_unref(s->exit_source);
+	child_done(&s->child);
+}
+
+static void note_dirt(struct spawn_runner *s, const char *dirt)
+{
+	if (s->dirt[0] == '\0')
+		(void)snprintf(s->dirt, sizeof(s->dirt), "%s", dirt);
+}
+
+/* From the loop, so that no answer comes before the call that it answers has returned. */
+static void answer_soon(struct spawn_runner *s)
+{
+	int r;
+
+	r = sd_event_source_set_enabled(s->answer_source, SD_EVENT_ONESHOT);
+	if (r < 0)
+		log_error_errno(r, "cannot answer the agent: %m");
+}
+
+static int on_answer(_unused_ sd_event_source *source, void *userdata)
+{
+	struct spawn_runner *s = userdata;
+	struct runner_verdict verdict = { .clean = s->dirt[0] == '\0' };
+	bool stopped = s->owes_stopped && s->task != TASK_JOB;
+	bool cleaned = s->owes_cleaned && s->task != TASK_CLEAN;
+
+	if (stopped) {
+		s->owes_stopped = false;
+		s->callbacks->on_stopped(&s->runner, s->context);
+	}
+	if (cleaned) {
+		s->owes_cleaned = false;
+		memcpy(verdict.reason, s->dirt, sizeof(verdict.reason));
+		s->callbacks->on_cleaned(&s->runner, s->clean_seq, &verdict, s->context);
+	}
+	return 0;
+}
+
+/* The task's end, whoever told it. Its own state is put away first: the callback may start anew. */
+static void finish(struct spawn_runner *s)
+{
+	struct supervise_report report = s->report;
+	struct stream output = s->output, errors = s->errors;
+	struct runner_result result = {
+		.seq = s->seq,
+		.number = s->number,
+		.exit_code = report.exit_code,
+		.detail = report.detail[0] ? report.detail : NULL,
+		.output = output.text ?: "",
+		.output_size = output.size,
+		.errors = errors.text ?: "",
+		.errors_size = errors.size,
+	};
+	enum task task = s->task;
+
+	s->task = TASK_NONE;
+	s->output = s->errors = (struct stream){};
+	if (report.dirt[0])
+		note_dirt(s, report.dirt);
+	if (s->owes_stopped || s->owes_cleaned)
+		answer_soon(s);
+
+	if (task == TASK_JOB)
+		s->callbacks->on_exited(&s->runner, &result, s->context);
+	free(output.text);
+	free(errors.text);
+}
+
+static void on_report(struct spawn_runner *s, const struct supervise_report *report,
+		      struct stream *tail)
+{
+	struct stream *to = report->type == SUPERVISE_OUTPUT ? &s->output : &s->errors;
+
+	switch (report->type) {
+	case SUPERVISE_STARTED:
+		s->callbacks->on_started(&s->runner, report->pid, s->context);
+		break;
+	case SUPERVISE_OUTPUT:
+	case SUPERVISE_ERRORS:
+		free(to->text);
+		*to = (struct stream){ .text = take_ptr(tail->text), .size = tail->size };
+		break;
+	case SUPERVISE_ENDED:
+		s->reported = true;
+		s->report = *report;
+		if (report->lingering)
+			finish(s);
+		break;
+	}
+}
+
+/* 1: a report was read; 0: there is none; -EPIPE: nor will there be. */
+static int receive(struct spawn_runner *s)
+{
+	struct supervise_report report;
+	struct stream tail = {};
+	_cleanup_free_ char *text = NULL;
+	struct iovec parts[2] = { { .iov_base = &report, .iov_len = sizeof(report) } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+	ssize_t n;
+
+	n = recv(s->child.control_fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
+	if (n < (ssize_t)sizeof(report) || n > (ssize_t)(sizeof(report) + JOB_OUTPUT_MAX))
+		return -EPIPE;
+
+	tail.size = (size_t)n - sizeof(report);
+	text = calloc(1, tail.size + 1);
+	if (!text)
+		return -ENOMEM;
+	parts[1] = (struct iovec){ .iov_base = text, .iov_len = tail.size };
+	if (recvmsg(s->child.control_fd, &message, MSG_DONTWAIT) != n)
+		return -EPIPE;
+
+	tail.text = text;
+	on_report(s, &report, &tail);
+	text = tail.text;
+	return 1;
+}
+
+static int on_control(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t events,
+		      void *userdata)
+{
+	struct spawn_runner *s = userdata;
+
+	/* What follows its end is the end of the process, which another source waits for. */
+	return receive(s) < 0 ? sd_event_source_set_enabled(s->control_source, SD_EVENT_OFF) : 0;
+}
+
+static void report_death(struct spawn_runner *s, const siginfo_t *info)
+{
+	const char *what = s->task == TASK_JOB ? "job" : "removal";
+
+	s->report = (struct supervise_report){ .exit_code = 128 + SIGKILL };
+	if (info->si_code == CLD_EXITED)
+		(void)snprintf(
+			s->report.dirt, sizeof(s->report.dirt),
+			"the supervisor of a %s exited with %d before it had proved anything", what,
+			info->si_status);
+	else
+		(void)snprintf(s->report.dirt, sizeof(s->report.dirt),
+			       "the supervisor of a %s was killed by signal %d", what,
+			       info->si_status);
+	memcpy(s->report.detail, s->report.dirt, sizeof(s->report.detail));
+}
+
+static int on_exit_(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t events,
+		    void *userdata)
+{
+	struct spawn_runner *s = userdata;
+	siginfo_t info = {};
+
+	while (receive(s) > 0)
+		;
+	(void)waitid(P_PID, (id_t)s->child.pid, &info, WEXITED | WNOHANG);
+	forget_child(s);
+
+	if (s->task == TASK_NONE)
+		return 0;
+	if (!s->reported)
+		report_death(s, &info);
+	finish(s);
+	return 0;
+}
+
+/* fds: what it gets behind the lock. */
+static int start_task(struct spawn_runner *s, enum task task, char *const *argv, char *const *env,
+		      const int *fds, size_t n_fds)
+{
+	int all[_SUPERVISE_FD_END - SUPERVISE_FD_LOCK] = { s->options.lock_fd };
+	int r;
+
+	for (size_t i = 0; i < n_fds && i + 1 < ARRAY_SIZE(all); i++)
+		all[i + 1] = fds[i];
+	r = spawn_self(s->options.self_exe, argv, env, all, n_fds + 1, &s->child);
+	if (r < 0)
+		return r;
+
+	r = sd_event_add_io(s->options.event, &s->control_source, s->child.control_fd, EPOLLIN,
+			    on_control, s);
+	if (r >= 0)
+		r = sd_event_add_io(s->options.event, &s->exit_source, s->child.pidfd, EPOLLIN,
+				    on_exit_, s);
+	if (r < 0) {
+		/* It goes by itself when its socket closes, and nobody has to wait for it. */
+		forget_child(s);
+		return r;
+	}
+	(void)sd_event_source_set_description(s->control_source, "supervisor-report");
+	(void)sd_event_source_set_description(s->exit_source, "supervisor-exit");
+
+	forget_streams(s);
+	s->reported = false;
+	s->task = task;
+	return 0;
+}
+
+static int open_work_dir(struct spawn_runner *s, const char *name, struct fault *fault)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (mkdirat(s->options.machine_fd, name, 0700) < 0 && errno != EEXIST)
+		return fault_set(fault, errno, "cannot make the job's directory %s/%s: %s",
+				 s->options.machine_dir, name, strerror(errno));
+
+	/* What an earlier job of the claim has put in its place is not followed. */
+	fd = openat(s->options.machine_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fault_set(fault, errno, "cannot open the job's directory %s/%s: %s",
+				 s->options.machine_dir, name, strerror(errno));
+	if (mkdirat(fd, "tmp", 0700) < 0 && errno != EEXIST)
+		return fault_set(fault, errno, "cannot make %s/%s/tmp: %s", s->options.machine_dir,
+				 name, strerror(errno));
+	return take_fd(fd);
+}
+
+static void work_name(uint64_t seq, char *text, size_t size)
+{
+	(void)snprintf(text, size, "work-%llu", (unsigned long long)seq);
+}
+
+/* The strings stay the lenders'; the array is the caller's to free. */
+static char **job_argv(char *log_max, char *const *command)
+{
+	static char program[] = "paddock-agent", argument[] = SUPERVISE_ARGUMENT, verb[] = "job",
+		    end[] = "--";
+	char *const own[] = { program, argument, verb, log_max, end };
+	size_t n = 0;
+	char **argv;
+
+	while (command[n])
+		n++;
+	argv = calloc(ARRAY_SIZE(own) + n + 1, sizeof(*argv));
+	if (!argv)
+		return NULL;
+	memcpy(argv, own, sizeof(own));
+	memcpy(argv + ARRAY_SIZE(own), command, n * sizeof(*argv));
+	return argv;
+}
+
+static int start_job(struct spawn_runner *s, const struct runner_job *job, int dir_fd,
+		     const char *home)
+{
+	_cleanup_close_ int output_fd = -1, errors_fd = -1;
+	_cleanup_(job_env_freep) char **env = NULL;
+	_cleanup_free_ char **argv = NULL;
+	char log_max[NUMBER_TEXT_MAX];
+	int r;
+
+	r = job_logs_open_at(s->options.machine_fd, job->seq, job->number, &output_fd, &errors_fd);
+	if (r < 0)
+		return r;
+	r = job_env_make(&s->options, job, home, &env);
+	if (r < 0)
+		return r;
+
+	(void)snprintf(log_max, sizeof(log_max), "%llu",
+		       (unsigned long long)s->options.log_max_bytes);
+	argv = job_argv(log_max, job->argv);
+	if (!argv)
+		return -ENOMEM;
+
+	s->seq = job->seq;
+	s->number = job->number;
+	return start_task(s, TASK_JOB, argv, env, (int[]){ dir_fd, output_fd, errors_fd }, 3);
+}
+
+static int spawn_start(struct runner *runner, const struct runner_job *job, struct fault *fault)
+{
+	struct spawn_runner *s = spawn_runner(runner);
+	_cleanup_close_ int dir_fd = -1;
+	_cleanup_free_ char *home = NULL;
+	char name[WORK_NAME_MAX];
+	int r;
+
+	if (!job->argv || !job->argv[0])
+		return fault_set(fault, EINVAL, "the job has no command");
+	if (s->task != TASK_NONE || s->owes_stopped || s->owes_cleaned)
+		return fault_set(fault, EBUSY, "another job runs, or is being cleared away");
+	if (s->child.pid > 0)
+		return fault_set(fault, EBUSY, "an earlier job resists its end: %s", s->dirt);
+
+	work_name(job->seq, name, sizeof(name));
+	dir_fd = open_work_dir(s, name, fault);
+	if (dir_fd < 0)
+		return dir_fd;
+	home = str_format("%s/%s", s->options.machine_dir, name);
+	r = home ? start_job(s, job, dir_fd, home) : -ENOMEM;
+	if (r < 0)
+		return fault_set(fault, -r, "cannot start the job: %s", strerror(-r));
+	return 0;
+}
+
+static int spawn_stop(struct runner *runner, uint64_t grace_usec)
+{
+	struct spawn_runner *s = spawn_runner(runner);
+	const struct supervise_stop stop = { .grace_usec = grace_usec };
+
+	s->owes_stopped = true;
+	if (s->task != TASK_JOB) {
+		answer_soon(s);
+		return 0;
+	}
+
+	/* One that cannot be told any more is about to be seen ending. */
+	if (send(s->child.control_fd, &stop, sizeof(stop), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	    errno != EPIPE && errno != ECONNRESET)
+		return -errno;
+	return 0;
+}
+
+static int spawn_clean(struct runner *runner, uint64_t seq)
+{
+	struct spawn_runner *s = spawn_runner(runner);
+	static char program[] = "paddock-agent", argument[] = SUPERVISE_ARGUMENT, verb[] = "clean";
+	char name[WORK_NAME_MAX];
+	char *argv[] = { program, argument, verb, name, NULL };
+	char *env[] = { NULL };
+	struct stat info;
+	int r = 0;
+
+	if (s->task != TASK_NONE || s->owes_cleaned)
+		return -EBUSY;
+
+	work_name(seq, name, sizeof(name));
+	s->clean_seq = seq;
+	if (s->dirt[0] != '\0' ||
+	    (fstatat(s->options.machine_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0 &&
+	     errno == ENOENT)) {
+		s->owes_cleaned = true;
+		answer_soon(s);
+		return 0;
+	}
+
+	r = start_task(s, TASK_CLEAN, argv, env, &s->options.machine_fd, 1);
+	if (r >= 0)
+		s->owes_cleaned = true;
+	return r;
+}
+
+static void spawn_free(struct runner *runner)
+{
+	struct spawn_runner *s = spawn_runner(runner);
+
+	forget_child(s);
+	forget_streams(s);
+	sd_event_source_disable_unref(s->answer_source);
+	sd_event_unref(s->options.event);
+	free(s);
+}
+
+static int spawn_create(const struct runner_options *options,
+			const struct runner_callbacks *callbacks, void *context,
+			struct runner **ret)
+{
+	_cleanup_(runner_freep) struct runner *runner = NULL;
+	struct spawn_runner *s;
+	int r;
+
+	/* Without it nothing that a job leaves can be found. */
+	if (access(PROCESS_PROC "/self/stat", R_OK) < 0)
+		return -errno;
+
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	*s = (struct spawn_runner){
+		.runner.ops = &runner_spawn,
+		.options = *options,
+		.callbacks = callbacks,
+		.context = context,
+		.child = { .pidfd = -1, .control_fd = -1 },
+	};
+	runner = &s->runner;
+	s->options.event = sd_event_ref(options->event);
+	if (s->options.log_max_bytes == 0)
+		s->options.log_max_bytes = RUNNER_LOG_MAX_DEFAULT;
+
+	r = sd_event_add_defer(s->options.event, &s->answer_source, on_answer, s);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(s->answer_source, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+
+	*ret = take_ptr(runner);
+	return 0;
+}
+
+const struct runner_ops runner_spawn = {
+	.name = "spawn",
+	.create = spawn_create,
+	.start = spawn_start,
+	.stop = spawn_stop,
+	.clean = spawn_clean,
+	.free = spawn_free,
+};
