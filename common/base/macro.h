@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,9 +14,9 @@
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define USEC_PER_MSEC 1000ULL
-#define USEC_PER_SEC 1000000ULL
-#define MSEC_PER_SEC 1000ULL
+#define USEC_PER_MSEC UINT64_C(1000)
+#define USEC_PER_SEC UINT64_C(1000000)
+#define MSEC_PER_SEC UINT64_C(1000)
 
 /* Hand a resource over: the variable gives it up, so its cleanup has nothing left to do. */
 #define take_ptr(p)                     \
