@@ -102,7 +102,7 @@ static int open_class(void *values, const char *name, void **ret_member, struct 
 	if (str_copy(row->name, sizeof(row->name), name) < 0)
 		return -EINVAL;
 	*ret_member = row;
-	return 0;
+	return settings_read_defaults(class_rows, ARRAY_SIZE(class_rows), row, fault);
 }
 
 const struct setting_family config_family = {
@@ -112,11 +112,22 @@ const struct setting_family config_family = {
 	.open = open_class,
 };
 
-void config_init(struct config *config)
+int config_init(struct config *config, struct fault *fault)
 {
 	*config = (struct config){};
-	for (size_t i = 0; i < class_defaults_n; i++)
-		config->classes.rows[config->classes.n++] = class_defaults[i];
+	for (size_t i = 0; i < class_defaults_n; i++) {
+		void *member;
+		struct resource_class *row;
+		int r;
+
+		r = open_class(config, class_defaults[i].name, &member, fault);
+		if (r < 0)
+			return r;
+		row = member;
+		row->cpu = class_defaults[i].cpu;
+		row->memory_mib = class_defaults[i].memory_mib;
+	}
+	return 0;
 }
 
 void config_done(struct config *config)

@@ -44,7 +44,7 @@ extern const size_t config_rows_n;
 extern const struct setting_family config_family; /* [class NAME] */
 
 /* Puts the default classes in; call before any settings are loaded. */
-void config_init(struct config *config);
+int config_init(struct config *config, struct fault *fault) _must_check_;
 /* Frees the classes; settings_done() frees the rest. */
 void config_done(struct config *config);
 

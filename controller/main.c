@@ -1,1 +1,6 @@
-int main(void) { return 0; }
+#include "controller/verbs/edges.h"
+
+int main(int argc, char **argv)
+{
+	return controller_main(argc, argv, NULL);
+}

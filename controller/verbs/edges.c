@@ -1,0 +1,255 @@
+#include "controller/verbs/edges.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/parse.h"
+
+extern char **environ;
+
+static volatile sig_atomic_t cancelled;
+
+static void on_signal(int signal_number)
+{
+	cancelled = signal_number;
+}
+
+/* No SA_RESTART: a wait ends at once, and what is under way is rolled back. A second signal of the
+ * same kind kills, as everywhere. */
+static int catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	cancelled = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct sigaction before;
+
+		if (sigaction(signals[i], NULL, &before) < 0)
+			return -errno;
+		/* nohup and background shells ignore some of them on purpose. */
+		if (before.sa_handler == SIG_IGN)
+			continue;
+		if (sigaction(signals[i], &action, NULL) < 0)
+			return -errno;
+	}
+	action = (struct sigaction){ .sa_handler = SIG_IGN };
+	return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
+}
+
+static void say(_unused_ void *context, const char *line)
+{
+	fprintf(stderr, "  %s\n", line);
+}
+
+static int name_places(struct edges *edges, struct fault *fault)
+{
+	const struct config *config = &edges->config;
+
+	edges->state_dir = config_state_dir(config);
+	if (!edges->state_dir)
+		return fault_cure(fault,
+				  fault_set(fault, ENOENT, "there is no home for local state"),
+				  "set HOME, or give --state-dir");
+	edges->store_address = config_store_address(config);
+	edges->agent_path = config_agent_path(config);
+	return edges->store_address && edges->agent_path ? 0 : -ENOMEM;
+}
+
+static int open_provider(struct edges *edges, struct fault *fault)
+{
+	const struct config *config = &edges->config;
+	char period[DURATION_TEXT_MAX];
+
+	if (strcmp(config->provider, "local") != 0)
+		return fault_cure(
+			fault,
+			fault_set(fault, EINVAL, "there is no provider '%s'", config->provider),
+			"provider = local");
+
+	edges->agent_beat = strdup(format_duration(config->beat_usec, period, sizeof(period)));
+	if (!edges->agent_beat)
+		return -ENOMEM;
+	edges->agent_flags[0] = "--beat-period";
+	edges->agent_flags[1] = edges->agent_beat;
+	edges->local = (struct local_options){
+		.state_dir = edges->state_dir,
+		.agent_path = edges->agent_path,
+		.store_address = edges->store_address,
+		.agent_flags = edges->agent_flags,
+		.clock = &clock_system,
+	};
+	return provider_local_new(&edges->local, &edges->controller.provider, fault);
+}
+
+static int open_store(struct edges *edges, bool create, struct fault *fault)
+{
+	struct controller *controller = &edges->controller;
+	int r;
+
+	if (create && !edges->config.store) {
+		r = make_dirs(edges->state_dir, 0700);
+		if (r < 0)
+			return fault_cure(fault,
+					  fault_set(fault, -r, "cannot make %s: %s",
+						    edges->state_dir, strerror(-r)),
+					  "give a --state-dir that you may write to");
+	}
+	r = store_open(edges->store_address, create, &clock_system, &controller->store, fault);
+	if (r == -ENOENT)
+		return fault_cure(fault,
+				  fault_set(fault, ENOENT,
+					    "nothing is here yet: there is no store %s",
+					    edges->store_address),
+				  "paddock run -- echo hello");
+	if (r < 0)
+		return r;
+	if (edges->hooks && edges->hooks->wrap_store)
+		controller->store = edges->hooks->wrap_store(controller->store);
+	return 0;
+}
+
+int edges_open(struct edges *edges, bool create, struct fault *fault)
+{
+	struct controller *controller = &edges->controller;
+	int r;
+
+	*controller = (struct controller){
+		.config = &edges->config,
+		.clock = &clock_system,
+		.cancelled = &cancelled,
+		.say = say,
+	};
+	r = config_check(&edges->config, fault);
+	if (r == 0)
+		r = catch_signals();
+	if (r == 0)
+		r = name_places(edges, fault);
+	if (r == 0)
+		r = open_store(edges, create, fault);
+	if (r == 0)
+		r = forge_open(edges->config.forge, controller->store, &controller->forge, fault);
+	if (r == 0)
+		r = open_provider(edges, fault);
+	return r;
+}
+
+void edges_close(struct edges *edges)
+{
+	provider_close(edges->controller.provider);
+	forge_close(edges->controller.forge);
+	store_close(edges->controller.store);
+	edges->controller = (struct controller){};
+	free(edges->store_address);
+	free(edges->state_dir);
+	free(edges->agent_path);
+	free(edges->agent_beat);
+	edges->store_address = edges->state_dir = edges->agent_path = edges->agent_beat = NULL;
+}
+
+bool edges_want_json(const struct edges *edges)
+{
+	return edges->config.json || edges->config.output == OUTPUT_JSON;
+}
+
+int print_json(const char *schema, struct json_object *body)
+{
+	_cleanup_json_ struct json_object *document = json_object_new_object();
+	const char *text;
+
+	if (!document || !body) {
+		json_object_put(body);
+		return program_fail(-ENOMEM, NULL);
+	}
+	if (json_set_text(document, "schema", schema) < 0) {
+		json_object_put(body);
+		return program_fail(-ENOMEM, NULL);
+	}
+	json_object_object_foreach(body, key, value)
+	{
+		if (json_set(document, key, json_object_get(value)) < 0) {
+			json_object_put(body);
+			return program_fail(-ENOMEM, NULL);
+		}
+	}
+	json_object_put(body);
+	text = json_text(document);
+	if (!text)
+		return program_fail(-ENOMEM, NULL);
+	if (puts(text) == EOF || fflush(stdout) != 0)
+		return program_fail(-errno, NULL);
+	return EXIT_OK;
+}
+
+const char *age_text(uint64_t from_ms, uint64_t to_ms, char *text, size_t size)
+{
+	uint64_t ms;
+
+	if (from_ms == 0 || to_ms == 0)
+		return "-";
+	if (to_ms < from_ms) {
+		(void)snprintf(text, size, "-");
+		return text;
+	}
+	ms = to_ms - from_ms;
+	if (ms < 10 * MSEC_PER_SEC)
+		(void)snprintf(text, size, "%" PRIu64 ".%02" PRIu64 "s", ms / MSEC_PER_SEC,
+			       ms % MSEC_PER_SEC / 10);
+	else if (ms < 2 * 60 * MSEC_PER_SEC)
+		(void)snprintf(text, size, "%" PRIu64 "s", ms / MSEC_PER_SEC);
+	else if (ms < 2 * 60 * 60 * MSEC_PER_SEC)
+		(void)snprintf(text, size, "%" PRIu64 "min", ms / (60 * MSEC_PER_SEC));
+	else
+		(void)snprintf(text, size, "%" PRIu64 "h", ms / (60 * 60 * MSEC_PER_SEC));
+	return text;
+}
+
+static int load(struct settings *settings, const char *config_path, struct fault *fault)
+{
+	/* Not settings: where tests and packagers move things. */
+	static const char *const ignored[] = { "PADDOCK_ROOT", NULL };
+	const char *root = getenv("PADDOCK_ROOT");
+	int r;
+
+	r = config_path ? settings_load_file(settings, config_path, fault)
+			: settings_load_files(settings, root ? root : "", "paddock", fault);
+	return r < 0 ? r : settings_load_environment(settings, environ, ignored, fault);
+}
+
+int controller_main(int argc, char **argv, const struct hooks *hooks)
+{
+	struct edges edges = { .hooks = hooks };
+	const struct program program = {
+		.name = "paddock",
+		.summary = "Hands out machines for CI, benchmarks and hardware tests",
+		.examples = "paddock run -- make check\tone machine, one command, given back\n"
+			    "paddock provision --instance-count 2\ttwo machines for this run\n"
+			    "paddock status\twhat there is\n"
+			    "paddock demo\tall of it in half a minute, leaving nothing behind",
+		.version = PADDOCK_VERSION,
+		.verbs = verbs,
+		.load = load,
+		.settings = &edges.settings,
+		.context = &edges,
+	};
+	struct fault fault = {};
+	int r, code;
+
+	log_init(&(struct log_options){ .program = "paddock", .max_level = LOG_LEVEL_WARNING });
+	r = config_init(&edges.config, &fault);
+	if (r == 0)
+		r = settings_init(&edges.settings, config_rows, config_rows_n, &edges.config,
+				  &config_family, &fault);
+	if (r < 0)
+		return program_fail(r, &fault);
+	code = program_run(&program, argc, argv);
+	edges_close(&edges);
+	settings_done(&edges.settings);
+	config_done(&edges.config);
+	return code;
+}

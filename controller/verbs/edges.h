@@ -1,0 +1,52 @@
+#pragma once
+
+/* Where the controller meets the world: argv, environment, files, signals. Everything below works
+ * on a struct controller and knows of none of this. */
+
+#include <stdbool.h>
+
+#include "common/base/exit.h"
+#include "common/base/table.h"
+#include "common/base/verb.h"
+#include "controller/controller.h"
+
+/* For test builds: puts something between the controller and its store. */
+struct hooks {
+	struct store *(*wrap_store)(struct store *store);
+};
+
+/* The context of every verb. */
+struct edges {
+	struct config config;
+	struct settings settings;
+	const struct hooks *hooks; /* may be NULL */
+
+	/* Built by edges_open(). */
+	struct controller controller;
+	char *store_address, *state_dir, *agent_path; /* owned */
+	char *agent_beat;                             /* owned: a flag's value for local agents */
+	const char *agent_flags[8];
+	struct local_options local;
+};
+
+extern const struct verb *const verbs[]; /* verbs.c: in the order the help shows */
+
+/* The whole program. hooks may be NULL. Returns an exit code. */
+int controller_main(int argc, char **argv, const struct hooks *hooks);
+
+/* Opens what the settings name and catches SIGINT, SIGTERM and SIGHUP. create: a store that is not
+ * there is made; otherwise -ENOENT with a cure. */
+int edges_open(struct edges *edges, bool create, struct fault *fault) _must_check_;
+void edges_close(struct edges *edges);
+
+bool edges_want_json(const struct edges *edges);
+
+/* Prints one JSON document of a schema ("paddock-status/1") on stdout: adds "schema" in front and
+ * takes the body over. Returns EXIT_OK or EXIT_FAILED. */
+int print_json(const char *schema, struct json_object *body);
+
+/* The row of cells that follows, into a table whose cells are text. */
+#define table_row(table, ...) table_add(table, (const char *const[]){ __VA_ARGS__ })
+
+/* "3.2s", "5min" in the past or ahead; "-" for 0. Caller's buffers of DURATION_TEXT_MAX. */
+const char *age_text(uint64_t from_ms, uint64_t to_ms, char *text, size_t size);
