@@ -91,10 +91,10 @@ static int reserve_row(struct table *table)
 	size_t max_rows = table->max_rows * 2 + 16;
 	char **cells;
 
-	if (table->n_rows < table->max_rows)
-		return 0;
 	if (table->n_rows >= TABLE_ROWS_MAX)
 		return -ENOBUFS;
+	if (table->n_rows < table->max_rows)
+		return 0;
 
 	cells = reallocarray(table->cells, max_rows, table->n_columns * sizeof(*cells));
 	if (!cells)
@@ -152,14 +152,8 @@ static size_t bytes_of(const char *text, size_t width)
 	return (size_t)(at - text);
 }
 
-static void print_padding(FILE *to, size_t width)
-{
-	for (; width > 0; width--)
-		(void)fputc(' ', to);
-}
-
-/* room 0: as long as it is. */
-static void print_last(FILE *to, const char *text, size_t room)
+/* room 0: never cut. */
+static void print_cut(FILE *to, const char *text, size_t room)
 {
 	if (room == 0 || text_width(text) <= room)
 		(void)fputs(text, to);
@@ -168,23 +162,23 @@ static void print_last(FILE *to, const char *text, size_t room)
 			      text);
 }
 
+/* room is that of the last column. */
 static void print_row(const struct table *table, FILE *to, const char *const *row, size_t room)
 {
-	for (size_t i = 0; i < table->n_columns; i++) {
-		bool last = i == table->n_columns - 1;
-		size_t width = text_width(row[i]);
-		size_t padding = width < table->widths[i] ? table->widths[i] - width : 0;
+	size_t blanks = 0; /* printed once something follows them */
 
-		if (table->columns[i].align == TABLE_RIGHT)
-			print_padding(to, padding);
-		if (last) {
-			print_last(to, row[i], room);
-			continue;
+	for (size_t i = 0; i < table->n_columns; i++) {
+		size_t width = text_width(row[i]);
+		size_t padding = table->widths[i] - width;
+		bool right = table->columns[i].align == TABLE_RIGHT;
+
+		blanks += right ? padding : 0;
+		if (width > 0) {
+			(void)fprintf(to, "%*s", (int)blanks, "");
+			print_cut(to, row[i], i == table->n_columns - 1 ? room : 0);
+			blanks = 0;
 		}
-		(void)fputs(row[i], to);
-		if (table->columns[i].align == TABLE_LEFT)
-			print_padding(to, padding);
-		(void)fputs(GAP, to);
+		blanks += (right ? 0 : padding) + strlen(GAP);
 	}
 	(void)fputc('\n', to);
 }

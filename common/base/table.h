@@ -17,7 +17,7 @@ struct table_column {
 };
 
 /* More rows than anybody reads. */
-#define TABLE_ROWS_MAX (1024 * 1024)
+#define TABLE_ROWS_MAX (256 * 1024)
 
 struct table; /* opaque */
 
