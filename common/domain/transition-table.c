@@ -72,7 +72,7 @@ const struct transition_row transition_rows[_TRANSITION_MAX] = {
 		.to = MACHINE_DRAINING,
 		.conditions = CONDITION_RUN | CONDITION_SEQ,
 		.lease = LEASE_DRAIN,
-		.by = BY_RELEASE | BY_PROVISION | BY_AGENT,
+		.by = BY_PROVISION | BY_RELEASE | BY_REFRESH | BY_AGENT,
 		.why = "release, rollback, notice or deadline: the claim ends, cleaning begins",
 	},
 	[TRANSITION_WITHDRAW] = {
@@ -101,7 +101,7 @@ const struct transition_row transition_rows[_TRANSITION_MAX] = {
 		.conditions = CONDITION_SEQ | CONDITION_THRESHOLD | CONDITION_ENDED,
 		.seq_step = 1,
 		.lease = LEASE_NONE,
-		.by = BY_REFRESH | BY_RELEASE | BY_AGENT,
+		.by = BY_PROVISION | BY_RELEASE | BY_REFRESH | BY_AGENT,
 		.why = "its end was proved; a renewal meanwhile wins",
 	},
 };

@@ -13,16 +13,15 @@
 #include "common/domain/machine.h"
 
 enum transition {
-	TRANSITION_CREATE,   /* none → created: for the pool */
-	TRANSITION_LAUNCH,   /* none → claimed: for a run, seq 1 */
-	TRANSITION_READY,    /* created → idle */
-	TRANSITION_CLAIM,    /* idle → claimed */
-	TRANSITION_RENEW,    /* claimed → claimed */
-	TRANSITION_RUN,      /* claimed → running */
-	TRANSITION_DRAIN,    /* claimed, running → draining: release, rollback, deadline */
-	TRANSITION_WITHDRAW, /* created, idle → draining, last: notice, SIGTERM, idle for too long
-			      */
-	TRANSITION_OFFER,    /* draining → idle */
+	TRANSITION_CREATE,    /* none → created: for the pool */
+	TRANSITION_LAUNCH,    /* none → claimed: for a run, seq 1 */
+	TRANSITION_READY,     /* created → idle */
+	TRANSITION_CLAIM,     /* idle → claimed */
+	TRANSITION_RENEW,     /* claimed → claimed */
+	TRANSITION_RUN,       /* claimed → running */
+	TRANSITION_DRAIN,     /* claimed, running → draining: release, rollback, deadline */
+	TRANSITION_WITHDRAW,  /* created, idle → draining, last: notice, SIGTERM, idle too long */
+	TRANSITION_OFFER,     /* draining → idle */
 	TRANSITION_TERMINATE, /* any live → terminated */
 	_TRANSITION_MAX,
 	_TRANSITION_INVALID = -22,
@@ -40,7 +39,7 @@ enum condition {
 	CONDITION_CLEAN = 1 << 6,     /* its agent says clean of this seq, in this very write */
 	CONDITION_THRESHOLD = 1 << 7, /* the threshold is the change's: a renewal wins */
 	CONDITION_ENDED = 1 << 8,     /* the change's ending is true of the record */
-	CONDITION_BOOT = 1 << 9, /* the record's boot id is the testimony's, or there is none yet */
+	CONDITION_BOOT = 1 << 9, /* the record's boot id is the testimony's, or not there yet */
 	_CONDITION_END = 1 << 10,
 };
 
