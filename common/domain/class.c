@@ -45,7 +45,9 @@ const struct resource_class *class_find(const struct class_table *table, const c
 /* Not tolower(): the locale must not decide which machine fits. */
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		c = (char)(c - 'A' + 'a');
+	return c;
 }
 
 /* Only the last star is ever tried again: whatever an earlier one could yield to it, it can take

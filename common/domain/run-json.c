@@ -374,10 +374,13 @@ static int machines_from_json(struct json_object *object, struct run *run, struc
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *id = json_object_array_get_idx(array, i);
-		const char *text =
-			json_object_is_type(id, json_type_string) ? json_object_get_string(id) : "";
+		const char *text = "";
 
-		if (!machine_id_is_valid(text))
+		if (json_object_is_type(id, json_type_string))
+			text = json_object_get_string(id);
+		/* A string with a NUL inside is longer than it looks. */
+		if (!machine_id_is_valid(text) ||
+		    strlen(text) != (size_t)json_object_get_string_len(id))
 			return fault_set(fault, EBADMSG, "run record: bad machine id '%.64s'",
 					 text);
 		memcpy(run->machines[i], text, strlen(text) + 1);
@@ -410,33 +413,41 @@ static int scalars_from_json(struct json_object *object, struct run *run, struct
 	return 0;
 }
 
-int run_from_json(struct json_object *object, struct run *ret, struct fault *fault)
+static int members_from_json(struct json_object *object, struct run *run, struct fault *fault)
 {
-	_cleanup_run_ struct run run = {};
 	struct json_object *request = NULL;
 	int r;
 
 	if (!json_object_is_type(object, json_type_object))
 		return fault_set(fault, EBADMSG, "run record: not a JSON object");
 
-	r = scalars_from_json(object, &run, fault);
+	r = scalars_from_json(object, run, fault);
 	if (r == 0)
 		r = json_get_object(object, "request", &request, fault);
 	if (r < 0)
 		return r;
-	if (r == 0 && run.verdict != VERDICT_CLOSED)
-		return fault_set(fault, EBADMSG, "run record %s: no request", run.key);
+	if (r == 0 && run->verdict != VERDICT_CLOSED)
+		return fault_set(fault, EBADMSG, "run record %s: no request", run->key);
 	if (r > 0)
-		r = request_from_json(request, &run.request, fault);
+		r = request_from_json(request, &run->request, fault);
 	if (r == 0)
-		r = intents_from_json(object, &run, fault);
+		r = intents_from_json(object, run, fault);
 	if (r == 0)
-		r = machines_from_json(object, &run, fault);
-	if (r < 0)
-		return r;
+		r = machines_from_json(object, run, fault);
+	memcpy(run->request.claimant.run_key, run->key, sizeof(run->key));
+	return r;
+}
 
-	memcpy(run.request.claimant.run_key, run.key, sizeof(run.key));
+int run_from_json(struct json_object *object, struct run *ret, struct fault *fault)
+{
+	struct run run = {};
+	int r;
+
+	r = members_from_json(object, &run, fault);
+	if (r < 0) {
+		run_done(&run);
+		return r;
+	}
 	*ret = run;
-	run.machines = NULL; /* handed over */
 	return 0;
 }

@@ -52,8 +52,10 @@ static int add_part(const char *what, const char *part, char *key, size_t size, 
 		if (length + 1 >= size)
 			return fault_set(fault, EINVAL, "the run key is longer than %zu characters",
 					 size - 1);
-		key[length++] = part[i] == '/' ? '.' : part[i];
-		key[length] = '\0';
+		key[length] = part[i];
+		if (part[i] == '/')
+			key[length] = '.';
+		key[++length] = '\0';
 	}
 	return 0;
 }
