@@ -43,11 +43,6 @@ static const char *negation(const struct setting *row)
 		       : "";
 }
 
-static bool shows_default(const struct setting *row)
-{
-	return row->type != SETTING_BOOL && row->fallback && row->fallback[0];
-}
-
 void settings_print_help(const struct setting *rows, size_t n_rows, FILE *to, unsigned width)
 {
 	for (size_t i = 0; i < n_rows; i++) {
@@ -68,7 +63,8 @@ void settings_print_help(const struct setting *rows, size_t n_rows, FILE *to, un
 		(void)fprintf(to, "%*s", HELP_COLUMN - used, "");
 
 		(void)!buf_add_text(&help, rows[i].help);
-		if (shows_default(&rows[i]))
+		/* Which way a switch stands shows in how it is written. */
+		if (rows[i].type != SETTING_BOOL && rows[i].fallback && rows[i].fallback[0])
 			(void)!buf_printf(&help, " (default %s)", rows[i].fallback);
 		text_fold(buf_text(&help), HELP_COLUMN, HELP_COLUMN, width, to);
 	}
@@ -120,7 +116,7 @@ void settings_print_manual(const struct setting *rows, size_t n_rows, const char
 		(void)!buf_printf(&help, "%s.", rows[i].help);
 		add_choices(&help, &rows[i]);
 		add_range(&help, &rows[i]);
-		if (shows_default(&rows[i]))
+		if (rows[i].fallback && rows[i].fallback[0])
 			(void)!buf_printf(&help, " Default: %s.", rows[i].fallback);
 
 		(void)fprintf(to, "*%s", mark);

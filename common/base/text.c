@@ -53,13 +53,14 @@ const char *text_shown(const char *text, char *to, size_t size)
 {
 	static const char more[] = "...";
 	const unsigned char *from = (const unsigned char *)text;
+	bool whole = strlen(text) < size;
 	size_t used = 0, step;
 
 	for (; *from; from += step) {
 		size_t printable = printable_size(from);
 
 		step = printable > 0 ? printable : 1;
-		if (used + step + sizeof(more) > size) {
+		if (!whole && used + step + sizeof(more) > size) {
 			(void)memcpy(to + used, more, sizeof(more));
 			return to;
 		}

@@ -72,8 +72,10 @@ static void print_verbs(const struct program *program, FILE *to)
 		if (verb->details)
 			print_paragraphs(verb->details, to);
 		settings_print_manual(verb->options, verb->n_options, "--", to);
-		if (verb->examples)
+		if (verb->examples) {
+			(void)fputs("Examples:\n\n", to);
 			print_examples(verb->examples, to);
+		}
 	}
 }
 
@@ -180,4 +182,6 @@ void program_print_manual(const struct program *program, FILE *to)
 		(void)fputs("# EXAMPLES\n\n", to);
 		print_examples(program->examples, to);
 	}
+	/* scdoc closes what is indented only at a line that is not. */
+	(void)fputs("; end\n", to);
 }
