@@ -84,7 +84,8 @@ enum ending {
 };
 extern const char *const ending_names[_ENDING_MAX + 1];
 
-/* Named slacks, design §2. */
+/* The defaults of the two slacks below. The grace is longer than the minute for which an agent may
+ * outlive its threshold, and what clocks may differ by: nobody reaps what ends by itself. */
 #define CLAIM_SLACK_MS (30 * 1000ULL)
 #define REAP_GRACE_MS (120 * 1000ULL)
 
