@@ -95,8 +95,9 @@ missing_packages() {
 
 # as_root COMMAND…: says what it runs, and never asks on stdin.
 as_root() {
-	say "running: ${sudo:+$sudo }$*"
-	${sudo:+"$sudo"} env DEBIAN_FRONTEND=noninteractive "$@" </dev/null >&2
+	set -- ${sudo:+"$sudo"} env DEBIAN_FRONTEND=noninteractive "$@"
+	say "running: $*"
+	"$@" </dev/null >&2
 }
 
 # What an installation that was cut off has left makes every later one fail.

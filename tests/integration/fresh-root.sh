@@ -119,7 +119,7 @@ said() {
 
 the_demo_installs_builds_and_runs() {
 	as_newcomer './dev demo'
-	said 'running: sudo env DEBIAN_FRONTEND=noninteractive apt-get install'
+	said 'running: sudo '
 }
 
 the_demo_leaves_nothing_behind() {

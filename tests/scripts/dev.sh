@@ -77,7 +77,7 @@ an_ordinary_user_is_told_before_sudo_is_used() {
 	echo 1000 >"$T/uid"
 	needs 0 build
 	contains "$err" 'sudo is used for the installation, and for nothing else'
-	contains "$err" 'running: sudo apt-get install'
+	contains "$err" 'running: sudo env DEBIAN_FRONTEND=noninteractive apt-get install'
 	equal "$(head -n 1 "$T/ran")" sudo
 }
 
