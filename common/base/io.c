@@ -174,7 +174,7 @@ int replace_file_at(int dir_fd, const char *path, const void *data, size_t size,
 {
 	_cleanup_close_ int parent_fd = -1, fd = -1;
 	char temporary[NAME_MAX + 1];
-	const char *name;
+	const char *name = NULL;
 	int r;
 
 	parent_fd = open_parent_at(dir_fd, path, &name);

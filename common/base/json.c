@@ -55,7 +55,9 @@ static bool scan_string(struct scan *scan)
 
 static char peek(const struct scan *scan, size_t at)
 {
-	return at < scan->size ? scan->text[at] : '\0';
+	if (at >= scan->size)
+		return '\0';
+	return scan->text[at];
 }
 
 static size_t count_digits(const struct scan *scan, size_t at)
@@ -208,7 +210,7 @@ int json_parse(const char *text, size_t size, const char *what, struct json_obje
 	int r;
 
 	if (size > JSON_SIZE_MAX)
-		return fault_set(fault, EBADMSG, "%s: bad JSON: %zu bytes, more than %d", what,
+		return fault_set(fault, EBADMSG, "%s: bad JSON: %zu bytes, more than %lu", what,
 				 size, JSON_SIZE_MAX);
 	if (!scan_text(&scan))
 		return fault_set(fault, EBADMSG, "%s: bad JSON at byte %zu: %s", what, scan.at,
@@ -249,7 +251,7 @@ static int get(struct json_object *object, const char *key, enum json_type type,
 int json_get_text(struct json_object *object, const char *key, const char **ret,
 		  struct fault *fault)
 {
-	struct json_object *value;
+	struct json_object *value = NULL;
 	const char *text;
 	int r;
 
@@ -266,7 +268,7 @@ int json_get_text(struct json_object *object, const char *key, const char **ret,
 
 int json_get_u64(struct json_object *object, const char *key, uint64_t *ret, struct fault *fault)
 {
-	struct json_object *value;
+	struct json_object *value = NULL;
 	int r;
 
 	r = get(object, key, json_type_int, &value, fault);
@@ -282,7 +284,7 @@ int json_get_u64(struct json_object *object, const char *key, uint64_t *ret, str
 
 int json_get_i64(struct json_object *object, const char *key, int64_t *ret, struct fault *fault)
 {
-	struct json_object *value;
+	struct json_object *value = NULL;
 	int r;
 
 	r = get(object, key, json_type_int, &value, fault);
@@ -299,7 +301,7 @@ int json_get_i64(struct json_object *object, const char *key, int64_t *ret, stru
 
 int json_get_bool(struct json_object *object, const char *key, bool *ret, struct fault *fault)
 {
-	struct json_object *value;
+	struct json_object *value = NULL;
 	int r;
 
 	r = get(object, key, json_type_boolean, &value, fault);

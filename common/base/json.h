@@ -12,7 +12,7 @@
 #include "common/base/macro.h"
 
 #define JSON_DEPTH_MAX 16
-#define JSON_SIZE_MAX (64 * 1024 * 1024)
+#define JSON_SIZE_MAX (64UL * 1024 * 1024)
 
 DEFINE_CLEANUP(struct json_object *, json_object_put)
 #define _cleanup_json_ _cleanup_(json_object_putp)

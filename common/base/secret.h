@@ -8,7 +8,7 @@
 #include "common/base/macro.h"
 
 /* Room for any key or token that a forge or cloud hands out. */
-#define SECRET_MAX_BYTES (64 * 1024)
+#define SECRET_MAX_BYTES (64UL * 1024)
 
 struct secret {
 	char *bytes; /* owned, NUL-terminated; use secret_reveal() */

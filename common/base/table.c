@@ -21,11 +21,10 @@
 struct table {
 	const struct table_column *columns;
 	size_t n_columns;
-	const char **titles; /* owned, the texts are not */
-	size_t *widths;      /* owned; of titles and cells */
-	char **cells;        /* owned, row after row */
-	size_t n_rows;
-	size_t max_rows; /* room in cells */
+	char **cells;  /* owned, row after row; the first row holds the titles */
+	size_t n_rows; /* with the titles */
+	size_t max_rows;
+	size_t widths[];
 };
 
 /* Columns that a text takes on the screen: characters, not bytes. */
@@ -38,30 +37,6 @@ static size_t text_width(const char *text)
 	return width;
 }
 
-int table_new(const struct table_column *columns, size_t n, struct table **ret)
-{
-	_cleanup_(table_freep) struct table *table = NULL;
-
-	if (n == 0)
-		return -EINVAL;
-
-	table = calloc(1, sizeof(*table));
-	if (!table)
-		return -ENOMEM;
-	*table = (struct table){ .columns = columns, .n_columns = n };
-	table->widths = calloc(n, sizeof(*table->widths));
-	table->titles = calloc(n, sizeof(*table->titles));
-	if (!table->widths || !table->titles)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		table->titles[i] = columns[i].title;
-		table->widths[i] = text_width(columns[i].title);
-	}
-
-	*ret = take_ptr(table);
-	return 0;
-}
-
 void table_free(struct table *table)
 {
 	if (!table)
@@ -70,8 +45,6 @@ void table_free(struct table *table)
 	for (size_t i = 0; i < table->n_rows * table->n_columns; i++)
 		free(table->cells[i]);
 	free(table->cells);
-	free(table->titles);
-	free(table->widths);
 	free(table);
 }
 
@@ -91,7 +64,7 @@ static int reserve_row(struct table *table)
 	size_t max_rows = table->max_rows * 2 + 16;
 	char **cells;
 
-	if (table->n_rows >= TABLE_ROWS_MAX)
+	if (table->n_rows > TABLE_ROWS_MAX)
 		return -ENOBUFS;
 	if (table->n_rows < table->max_rows)
 		return 0;
@@ -133,9 +106,34 @@ int table_add(struct table *table, const char *const *cells)
 	return 0;
 }
 
+int table_new(const struct table_column *columns, size_t n, struct table **ret)
+{
+	const char *titles[TABLE_COLUMNS_MAX];
+	struct table *table;
+	int r;
+
+	if (n == 0 || n > TABLE_COLUMNS_MAX)
+		return -EINVAL;
+
+	table = calloc(1, sizeof(*table) + n * sizeof(table->widths[0]));
+	if (!table)
+		return -ENOMEM;
+	*table = (struct table){ .columns = columns, .n_columns = n };
+
+	for (size_t i = 0; i < n; i++)
+		titles[i] = columns[i].title;
+	r = table_add(table, titles);
+	if (r < 0) {
+		table_free(table);
+		return r;
+	}
+	*ret = table;
+	return 0;
+}
+
 size_t table_rows(const struct table *table)
 {
-	return table->n_rows;
+	return table->n_rows - 1;
 }
 
 /* The bytes of the first so many characters. */
@@ -199,11 +197,10 @@ int table_print(const struct table *table, FILE *to, unsigned width)
 {
 	size_t room;
 
-	if (table->n_rows == 0)
+	if (table_rows(table) == 0)
 		return 0;
 
 	room = last_room(table, width);
-	print_row(table, to, table->titles, room);
 	for (size_t i = 0; i < table->n_rows; i++)
 		print_row(table, to, (const char *const *)table->cells + i * table->n_columns,
 			  room);

@@ -16,12 +16,13 @@ struct table_column {
 	enum table_align align;
 };
 
-/* More rows than anybody reads. */
-#define TABLE_ROWS_MAX (256 * 1024)
+/* More than anybody reads. */
+#define TABLE_ROWS_MAX (256UL * 1024)
+#define TABLE_COLUMNS_MAX 64
 
 struct table; /* opaque */
 
-/* columns is borrowed and must outlive the table. */
+/* columns is borrowed and must outlive the table. -EINVAL when there is none or too many. */
 int table_new(const struct table_column *columns, size_t n, struct table **ret) _must_check_;
 void table_free(struct table *table);
 DEFINE_CLEANUP(struct table *, table_free)

@@ -312,7 +312,7 @@ static void on_alarm(_unused_ int number)
 	(void)!write(alarms_fd, "!", 1);
 }
 
-#define PIPED_BYTES (1024 * 1024)
+#define PIPED_BYTES (1024UL * 1024)
 #define ALARMS 5
 
 /* The writer, in a child: a full pipe makes it wait, a timer interrupts it there. */
@@ -320,10 +320,9 @@ static _Noreturn void write_through_alarms(int fd)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
 	const struct itimerval often = { { 0, 1000 }, { 0, 1000 } };
-	_cleanup_free_ char *data = calloc(1, PIPED_BYTES);
+	static char data[PIPED_BYTES];
 
-	if (!data || sigaction(SIGALRM, &action, NULL) < 0 ||
-	    setitimer(ITIMER_REAL, &often, NULL) < 0)
+	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &often, NULL) < 0)
 		_exit(100);
 	_exit(write_all(fd, data, PIPED_BYTES) == 0 ? 0 : 1);
 }
@@ -363,7 +362,7 @@ END_TEST
 
 START_TEST(tells_why_it_cannot_write_all)
 {
-	_cleanup_free_ char *data = calloc(1, PIPED_BYTES);
+	static char data[PIPED_BYTES];
 	int fds[2];
 
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
@@ -525,7 +524,7 @@ START_TEST(tells_why_it_cannot_make_directories)
 	_cleanup_free_ char *file = str_format("%s/file", tree->path);
 	_cleanup_free_ char *below = str_format("%s/file/x", tree->path);
 	_cleanup_free_ char *dangling = str_format("%s/dangling", tree->path);
-	_cleanup_free_ char *long_path = calloc(1, PATH_MAX + 2);
+	char long_path[PATH_MAX + 2] = "";
 
 	tree_write(tree, "file", "");
 	ck_assert_int_eq(symlinkat("absent", tree->fd, "dangling"), 0);

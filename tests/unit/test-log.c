@@ -246,8 +246,8 @@ START_TEST(cuts_long_lines_and_fields_between_characters)
 }
 END_TEST
 
-#define THREADS 4
-#define LINES 200
+#define THREADS 4UL
+#define LINES 200UL
 
 static void *log_much(_unused_ void *context)
 {

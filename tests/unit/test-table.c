@@ -160,7 +160,7 @@ START_TEST(copies_its_cells)
 	char id[] = "before";
 
 	add(table, id, "1", "x");
-	memcpy(id, "after!", 6);
+	id[0] = 'x';
 	check_print(table, 0, "ID      SEQ  WHY\nbefore    1  x\n");
 }
 END_TEST
@@ -169,13 +169,14 @@ START_TEST(cuts_cells_that_nobody_would_read)
 {
 	static const struct table_column one[] = { { "A", TABLE_LEFT } };
 	_cleanup_table_ struct table *table = NULL;
+	static const char euro[3] = { (char)0xe2, (char)0x82, (char)0xac };
 	_cleanup_free_ char *cell = calloc(1, 10001);
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
 	FILE *to = open_memstream(&text, &size);
 
 	for (size_t i = 0; i < 9999; i += 3)
-		memcpy(cell + i, "\xe2\x82\xac", 3);
+		memcpy(cell + i, euro, sizeof(euro));
 	ck_assert_int_eq(table_new(one, 1, &table), 0);
 	ck_assert_int_eq(table_add(table, (const char *const[]){ cell }), 0);
 	ck_assert_int_eq(table_print(table, to, 0), 0);
@@ -228,11 +229,12 @@ START_TEST(says_so_when_the_stream_fails)
 }
 END_TEST
 
-START_TEST(needs_a_column)
+START_TEST(needs_columns_but_not_too_many)
 {
 	struct table *table = NULL;
 
 	ck_assert_int_eq(table_new(columns, 0, &table), -EINVAL);
+	ck_assert_int_eq(table_new(columns, TABLE_COLUMNS_MAX + 1, &table), -EINVAL);
 	ck_assert_ptr_null(table);
 	table_free(NULL);
 }
@@ -339,6 +341,6 @@ TEST_MAIN(makes_columns_as_wide_as_their_widest_cell, prints_nothing_when_there_
 	  shows_what_is_missing_and_what_cannot_be_shown, counts_characters_not_bytes,
 	  cuts_the_last_column_at_the_width, keeps_a_little_of_the_last_column_on_a_narrow_terminal,
 	  copies_its_cells, cuts_cells_that_nobody_would_read, holds_many_rows,
-	  holds_no_more_rows_than_its_limit, says_so_when_the_stream_fails, needs_a_column,
-	  is_as_wide_as_columns_says_else_as_the_terminal, is_colourful_where_that_is_welcome,
-	  has_neither_width_nor_colour_without_a_descriptor)
+	  holds_no_more_rows_than_its_limit, says_so_when_the_stream_fails,
+	  needs_columns_but_not_too_many, is_as_wide_as_columns_says_else_as_the_terminal,
+	  is_colourful_where_that_is_welcome, has_neither_width_nor_colour_without_a_descriptor)
