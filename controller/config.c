@@ -50,7 +50,7 @@ const struct setting config_rows[] = {
 	  DAYS(7), NULL, "DURATION", "How long a claim may run unless --max-runtime-min says so" },
 	{ "times", "claim-slack", SETTING_DURATION, AT(claim_slack_usec), "30s", 0, MINUTES(10),
 	  NULL, "DURATION", "Idle machines with less time left than this are not claimed" },
-	{ "times", "reap-grace", SETTING_DURATION, AT(reap_grace_usec), "2min", 0, DAYS(1), NULL,
+	{ "times", "reap-grace", SETTING_DURATION, AT(reap_grace_usec), "2min", USEC_PER_SEC, DAYS(1), NULL,
 	  "DURATION", "How long after its threshold a machine is taken for dead" },
 	{ "times", "poll-interval", SETTING_DURATION, AT(poll_usec), "10ms", USEC_PER_MSEC,
 	  10 * USEC_PER_SEC, NULL, "DURATION", "First wait between two looks at the store" },
