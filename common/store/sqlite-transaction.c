@@ -20,7 +20,7 @@
 
 static const struct backoff busy_backoff = {
 	.first_usec = 200,
-	.max_usec = 10 * USEC_PER_MSEC, /* a commit with its fsync takes about so long */
+	.max_usec = 5 * USEC_PER_MSEC, /* a commit with its fsync takes about so long */
 };
 
 void sqlite_busy_start(struct sqlite_store *s)
