@@ -7,17 +7,20 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-/* Signals that are ignored stay so across exec(), unlike handled ones. */
+/* Signals that are ignored stay so across exec(), unlike handled ones. By the bare system call,
+ * because posix_spawn() leaves those two ignored that the C library keeps for itself. */
 static void reset_signals(void)
 {
+	const unsigned long by_default[8] = { 0 }; /* at least a kernel's struct sigaction */
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
+		(void)syscall(SYS_rt_sigaction, i, by_default, NULL, NSIG / 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -5,6 +5,10 @@
  *
  * A supervisor that lingers has told how its task ended, but its process is still there: no task,
  * but a child.
+ *
+ * A supervisor can be killed before it has done its work, by the job above all. The agent is a
+ * subreaper for that case: what the supervisor minded becomes the agent's, which ends it in the
+ * same way, round by round, off a timer. The program must not have other children therefore.
  */
 
 #include <errno.h>
@@ -13,22 +17,22 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
-#include "agent/runner/job-env.h"
-#include "agent/runner/job-logs.h"
+#include "agent/runner/job-prepare.h"
 #include "agent/runner/runner.h"
 #include "agent/runner/spawn-self.h"
 #include "agent/runner/supervise.h"
-#include "common/base/io.h"
+#include "agent/runner/sweep.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/process.h"
 #include "common/forge/forge.h"
 
-#define WORK_NAME_MAX 32
-#define NUMBER_TEXT_MAX 24
+#define TAKE_OVER_ROUND_USEC (20 * USEC_PER_MSEC)
 
 enum task { TASK_NONE, TASK_JOB, TASK_CLEAN };
 
@@ -50,6 +54,12 @@ struct spawn_runner {
 	struct stream output, errors;
 	bool reported;
 	struct supervise_report report; /* the last one, once reported */
+	pid_t leader;                   /* of the job's session; 0: not started */
+
+	/* What a dead supervisor left to us; owned, NULL: nothing. */
+	struct sweep *sweep;
+	struct deadline resist;
+	sd_event_source *sweep_source;
 
 	sd_event_source *answer_source; /* owned; on while one of these can be given: */
 	bool owes_stopped, owes_cleaned;
@@ -148,6 +158,7 @@ static void on_report(struct spawn_runner *s, const struct supervise_report *rep
 
 	switch (report->type) {
 	case SUPERVISE_STARTED:
+		s->leader = report->pid;
 		s->callbacks->on_started(&s->runner, report->pid, s->context);
 		break;
 	case SUPERVISE_OUTPUT:
@@ -207,6 +218,7 @@ static void report_death(struct spawn_runner *s, const siginfo_t *info)
 {
 	const char *what = s->task == TASK_JOB ? "job" : "removal";
 
+	s->reported = true;
 	s->report = (struct supervise_report){ .exit_code = 128 + SIGKILL };
 	if (info->si_code == CLD_EXITED)
 		(void)snprintf(
@@ -218,6 +230,53 @@ static void report_death(struct spawn_runner *s, const siginfo_t *info)
 			       "the supervisor of a %s was killed by signal %d", what,
 			       info->si_status);
 	memcpy(s->report.detail, s->report.dirt, sizeof(s->report.detail));
+}
+
+static void forget_sweep(struct spawn_runner *s)
+{
+	s->sweep_source = sd_event_source_disable_unref(s->sweep_source);
+	if (s->sweep)
+		closep(&s->sweep->proc_fd);
+	free(take_ptr(s->sweep));
+}
+
+static int on_sweep(sd_event_source *source, _unused_ uint64_t usec, void *userdata)
+{
+	struct spawn_runner *s = userdata;
+	int r;
+
+	r = sweep_round(s->sweep);
+	if (r != 0 && !deadline_passed(&s->resist, &clock_system)) {
+		r = sd_event_source_set_time_relative(source, TAKE_OVER_ROUND_USEC);
+		if (r >= 0)
+			return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	}
+	forget_sweep(s);
+	finish(s);
+	return 0;
+}
+
+static int take_over(struct spawn_runner *s)
+{
+	_cleanup_close_ int proc_fd = open(PROCESS_PROC, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (proc_fd < 0)
+		return -errno;
+	s->sweep = calloc(1, sizeof(*s->sweep));
+	if (!s->sweep)
+		return -ENOMEM;
+
+	r = sweep_init(s->sweep, proc_fd);
+	s->sweep->proc_fd = take_fd(proc_fd);
+	s->sweep->leader = s->leader;
+	if (r >= 0)
+		r = sd_event_add_time_relative(s->options.event, &s->sweep_source, CLOCK_BOOTTIME,
+					       0, 1, on_sweep, s);
+	if (r < 0)
+		forget_sweep(s);
+	s->resist = deadline_in(&clock_system, s->options.resist_usec);
+	return r;
 }
 
 static int on_exit_(_unused_ sd_event_source *source, _unused_ int fd, _unused_ uint32_t events,
@@ -233,8 +292,11 @@ static int on_exit_(_unused_ sd_event_source *source, _unused_ int fd, _unused_ 
 
 	if (s->task == TASK_NONE)
 		return 0;
-	if (!s->reported)
+	if (!s->reported) {
 		report_death(s, &info);
+		if (s->task == TASK_JOB && take_over(s) >= 0)
+			return 0;
+	}
 	finish(s);
 	return 0;
 }
@@ -267,103 +329,34 @@ static int start_task(struct spawn_runner *s, enum task task, char *const *argv,
 
 	forget_streams(s);
 	s->reported = false;
+	s->leader = 0;
 	s->task = task;
 	return 0;
 }
 
-static int open_work_dir(struct spawn_runner *s, const char *name, struct fault *fault)
-{
-	_cleanup_close_ int fd = -1;
-
-	if (mkdirat(s->options.machine_fd, name, 0700) < 0 && errno != EEXIST)
-		return fault_set(fault, errno, "cannot make the job's directory %s/%s: %s",
-				 s->options.machine_dir, name, strerror(errno));
-
-	/* What an earlier job of the claim has put in its place is not followed. */
-	fd = openat(s->options.machine_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return fault_set(fault, errno, "cannot open the job's directory %s/%s: %s",
-				 s->options.machine_dir, name, strerror(errno));
-	if (mkdirat(fd, "tmp", 0700) < 0 && errno != EEXIST)
-		return fault_set(fault, errno, "cannot make %s/%s/tmp: %s", s->options.machine_dir,
-				 name, strerror(errno));
-	return take_fd(fd);
-}
-
-static void work_name(uint64_t seq, char *text, size_t size)
-{
-	(void)snprintf(text, size, "work-%llu", (unsigned long long)seq);
-}
-
-/* The strings stay the lenders'; the array is the caller's to free. */
-static char **job_argv(char *log_max, char *const *command)
-{
-	static char program[] = "paddock-agent", argument[] = SUPERVISE_ARGUMENT, verb[] = "job",
-		    end[] = "--";
-	char *const own[] = { program, argument, verb, log_max, end };
-	size_t n = 0;
-	char **argv;
-
-	while (command[n])
-		n++;
-	argv = calloc(ARRAY_SIZE(own) + n + 1, sizeof(*argv));
-	if (!argv)
-		return NULL;
-	memcpy(argv, own, sizeof(own));
-	memcpy(argv + ARRAY_SIZE(own), command, n * sizeof(*argv));
-	return argv;
-}
-
-static int start_job(struct spawn_runner *s, const struct runner_job *job, int dir_fd,
-		     const char *home)
-{
-	_cleanup_close_ int output_fd = -1, errors_fd = -1;
-	_cleanup_(job_env_freep) char **env = NULL;
-	_cleanup_free_ char **argv = NULL;
-	char log_max[NUMBER_TEXT_MAX];
-	int r;
-
-	r = job_logs_open_at(s->options.machine_fd, job->seq, job->number, &output_fd, &errors_fd);
-	if (r < 0)
-		return r;
-	r = job_env_make(&s->options, job, home, &env);
-	if (r < 0)
-		return r;
-
-	(void)snprintf(log_max, sizeof(log_max), "%llu",
-		       (unsigned long long)s->options.log_max_bytes);
-	argv = job_argv(log_max, job->argv);
-	if (!argv)
-		return -ENOMEM;
-
-	s->seq = job->seq;
-	s->number = job->number;
-	return start_task(s, TASK_JOB, argv, env, (int[]){ dir_fd, output_fd, errors_fd }, 3);
-}
-
 static int spawn_start(struct runner *runner, const struct runner_job *job, struct fault *fault)
 {
+	_cleanup_(prepared_job_done) struct prepared_job prepared = { .dir_fd = -1,
+								      .output_fd = -1,
+								      .errors_fd = -1 };
 	struct spawn_runner *s = spawn_runner(runner);
-	_cleanup_close_ int dir_fd = -1;
-	_cleanup_free_ char *home = NULL;
-	char name[WORK_NAME_MAX];
 	int r;
 
-	if (!job->argv || !job->argv[0])
-		return fault_set(fault, EINVAL, "the job has no command");
 	if (s->task != TASK_NONE || s->owes_stopped || s->owes_cleaned)
 		return fault_set(fault, EBUSY, "another job runs, or is being cleared away");
 	if (s->child.pid > 0)
 		return fault_set(fault, EBUSY, "an earlier job resists its end: %s", s->dirt);
 
-	work_name(job->seq, name, sizeof(name));
-	dir_fd = open_work_dir(s, name, fault);
-	if (dir_fd < 0)
-		return dir_fd;
-	home = str_format("%s/%s", s->options.machine_dir, name);
-	r = home ? start_job(s, job, dir_fd, home) : -ENOMEM;
+	r = job_prepare(&prepared, &s->options, job, fault);
 	if (r < 0)
-		return fault_set(fault, -r, "cannot start the job: %s", strerror(-r));
+		return r;
+	r = start_task(s, TASK_JOB, prepared.argv, prepared.env,
+		       (int[]){ prepared.dir_fd, prepared.output_fd, prepared.errors_fd }, 3);
+	if (r < 0)
+		return fault_set(fault, r, "cannot start the job: %m");
+
+	s->seq = job->seq;
+	s->number = job->number;
 	return 0;
 }
 
@@ -378,8 +371,9 @@ static int spawn_stop(struct runner *runner, uint64_t grace_usec)
 		return 0;
 	}
 
-	/* One that cannot be told any more is about to be seen ending. */
-	if (send(s->child.control_fd, &stop, sizeof(stop), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	/* One that cannot be told any more has ended, or is about to be seen ending. */
+	if (s->child.pid > 0 &&
+	    send(s->child.control_fd, &stop, sizeof(stop), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 	    errno != EPIPE && errno != ECONNRESET)
 		return -errno;
 	return 0;
@@ -418,6 +412,9 @@ static void spawn_free(struct runner *runner)
 {
 	struct spawn_runner *s = spawn_runner(runner);
 
+	if (s->sweep)
+		(void)!sweep_round(s->sweep);
+	forget_sweep(s);
 	forget_child(s);
 	forget_streams(s);
 	sd_event_source_disable_unref(s->answer_source);
@@ -436,6 +433,8 @@ static int spawn_create(const struct runner_options *options,
 	/* Without it nothing that a job leaves can be found. */
 	if (access(PROCESS_PROC "/self/stat", R_OK) < 0)
 		return -errno;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return -errno;
 
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -451,6 +450,8 @@ static int spawn_create(const struct runner_options *options,
 	s->options.event = sd_event_ref(options->event);
 	if (s->options.log_max_bytes == 0)
 		s->options.log_max_bytes = RUNNER_LOG_MAX_DEFAULT;
+	if (s->options.resist_usec == 0)
+		s->options.resist_usec = RUNNER_RESIST_DEFAULT_USEC;
 
 	r = sd_event_add_defer(s->options.event, &s->answer_source, on_answer, s);
 	if (r >= 0)

@@ -22,6 +22,10 @@
 #define RUNNER_TEXT_MAX 256
 #define RUNNER_LOG_MAX_DEFAULT (64ULL * 1024 * 1024) /* of a job's log, per stream */
 
+/* How long something may live after SIGKILL (writing its core, waiting for a disk) before the
+ * machine is given up as dirty. */
+#define RUNNER_RESIST_DEFAULT_USEC (5 * USEC_PER_SEC)
+
 struct runner;
 
 /* A command of a claim. Borrowed for the call that it is given to. */
@@ -78,6 +82,7 @@ struct runner_options {
 	const char *self_exe;    /* starts supervise_main(); NULL: this program */
 	const char *user;        /* USER of the jobs; NULL: "root" or the numeric uid */
 	uint64_t log_max_bytes;  /* of a job's log, per stream; 0: RUNNER_LOG_MAX_DEFAULT */
+	uint64_t resist_usec;    /* 0: RUNNER_RESIST_DEFAULT_USEC */
 };
 
 struct runner_ops {

@@ -31,7 +31,6 @@
 #include "common/forge/forge.h"
 
 #define ROUND_USEC (20 * USEC_PER_MSEC)      /* between looks at what has been killed */
-#define RESIST_USEC (5 * USEC_PER_SEC)       /* of that, before the agent is told */
 #define LINGER_ROUND_USEC (1 * USEC_PER_SEC) /* between looks after that */
 
 enum state { STARTING, RUNNING, STOPPING, ENDING, LINGERING, OVER };
@@ -52,7 +51,8 @@ struct supervisor {
 	bool stopped;    /* the job was asked */
 	bool killed;
 	uint64_t grace_usec;
-	struct deadline grace;  /* while stopping */
+	struct deadline grace; /* while stopping */
+	uint64_t resist_usec;
 	struct deadline resist; /* while ending */
 };
 
@@ -134,7 +134,7 @@ static void enter_ending(struct supervisor *s)
 	if (s->agent_gone)
 		log_warning("the agent has gone: ending its job '%s'", s->command);
 	s->state = ENDING;
-	s->resist = deadline_in(&clock_system, RESIST_USEC);
+	s->resist = deadline_in(&clock_system, s->resist_usec);
 }
 
 static void enter_stopping(struct supervisor *s)
@@ -340,7 +340,7 @@ static int start(struct supervisor *s, char **argv, uint64_t log_max_bytes)
 	return job_exec(&job, &s->sweep.leader, &s->exec_fd);
 }
 
-int supervise_job(char **argv, uint64_t log_max_bytes)
+int supervise_job(char **argv, uint64_t log_max_bytes, uint64_t resist_usec)
 {
 	_cleanup_(supervisor_done) struct supervisor s = {
 		.proc_fd = -1,
@@ -351,6 +351,7 @@ int supervise_job(char **argv, uint64_t log_max_bytes)
 		.errors.pipe_fd = -1,
 		.errors.log_fd = -1,
 		.command = argv[0],
+		.resist_usec = resist_usec,
 	};
 	int r;
 

@@ -62,15 +62,17 @@ static int clean(const char *name)
 	return 0;
 }
 
-static int job(const char *log_max, char **argv)
+static int job(const char *log_max, const char *resist, char **argv)
 {
-	uint64_t bytes;
+	uint64_t bytes, usec;
 	int r;
 
 	r = parse_u64(log_max, &bytes);
 	if (r >= 0)
+		r = parse_u64(resist, &usec);
+	if (r >= 0)
 		r = check_fds(_SUPERVISE_FD_END);
-	return r < 0 ? r : supervise_job(argv, bytes);
+	return r < 0 ? r : supervise_job(argv, bytes, usec);
 }
 
 int supervise_main(int argc, char **argv)
@@ -85,10 +87,10 @@ int supervise_main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[2], "clean") == 0) {
 		r = clean(argv[3]);
-	} else if (argc >= 6 && strcmp(argv[2], "job") == 0 && strcmp(argv[4], "--") == 0) {
+	} else if (argc >= 7 && strcmp(argv[2], "job") == 0 && strcmp(argv[5], "--") == 0) {
 		r = fill_standard_fds();
 		if (r >= 0)
-			r = job(argv[3], argv + 5);
+			r = job(argv[3], argv[4], argv + 6);
 	}
 
 	if (r == -EINVAL || r == -EBADF) {

@@ -6,8 +6,10 @@
  * and exec(). It outlives the agent just as long as it takes to end all that the job has left, and
  * holds the machine's lock meanwhile.
  *
- *	SELF --supervise job LOG-MAX-BYTES -- COMMAND…   in the environment that the job is to have
- *	SELF --supervise clean NAME                      removes NAME from the directory it is given
+ *	SELF --supervise job LOG-MAX-BYTES RESIST-USEC -- COMMAND…
+ *		in the environment that the job is to have
+ *	SELF --supervise clean NAME
+ *		removes NAME from the directory that it is given
  */
 
 #include <stdbool.h>
@@ -58,4 +60,4 @@ struct supervise_report {
 int supervise_main(int argc, char **argv);
 
 /* Its part that minds a job. Returns once nothing of the job lives any more. */
-int supervise_job(char **argv, uint64_t log_max_bytes);
+int supervise_job(char **argv, uint64_t log_max_bytes, uint64_t resist_usec);

@@ -32,7 +32,7 @@ static int signal_seen(const struct sweep *sweep, const struct process_stat *see
 /* One call reaches the whole group at once, also what is being forked. */
 static void signal_group(const struct sweep *sweep, int signal)
 {
-	if (!sweep->leader_reaped)
+	if (sweep->leader > 0 && !sweep->leader_reaped)
 		(void)kill(-sweep->leader, signal);
 }
 
@@ -69,8 +69,13 @@ static int note_leader(struct sweep *sweep)
 
 	if (sweep->leader_ended)
 		return 1;
-	if (waitid(P_PID, (id_t)sweep->leader, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-		return -errno;
+	if (sweep->leader == 0 ||
+	    (waitid(P_PID, (id_t)sweep->leader, &info, WEXITED | WNOHANG | WNOWAIT) < 0 &&
+	     errno == ECHILD)) {
+		/* Never ours, or reaped by the supervisor that we take over from. */
+		sweep->leader_ended = sweep->leader_reaped = true;
+		return 1;
+	}
 	if (info.si_pid == 0)
 		return 0;
 
@@ -168,6 +173,7 @@ int sweep_round(struct sweep *sweep)
 	_cleanup_descendants_ struct descendants below = {};
 	int r;
 
+	(void)note_leader(sweep);
 	signal_group(sweep, SIGKILL);
 	r = descendants_read(sweep->proc_fd, getpid(), &below);
 	if (r < 0)

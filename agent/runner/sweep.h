@@ -24,8 +24,8 @@ struct sweep {
 	int proc_fd;
 	char boot_id[BOOT_ID_MAX];
 
-	/* The session's leader, a child. It stays unreaped until nothing else lives, so that the
-	 * number of its process and of its group cannot become another's. */
+	/* The session's leader, a child; 0: there is none. It stays unreaped until nothing else
+	 * lives, so that the number of its process and of its group cannot become another's. */
 	pid_t leader;
 	bool leader_ended;
 	bool leader_reaped;
