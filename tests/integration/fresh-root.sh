@@ -20,7 +20,6 @@ command -v debootstrap >/dev/null || skip_all "needs debootstrap"
 
 # "URI RELEASE" of each source of this host for Debian 12.
 sources() {
-	# shellcheck disable=SC2016 # apt's variables
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
 		awk -v release="$release" '$3 == "main" && index($2, release) == 1 { print $1, $2 }'
 }

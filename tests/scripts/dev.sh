@@ -42,7 +42,6 @@ END
 
 # needs STATUS SET: need SET, in that world and no other.
 needs() {
-	# shellcheck disable=SC2016 # that shell's arguments
 	expect "$1" env PATH="$T/bin" sh -euc \
 		'cd "$1" && . scripts/lib.sh && . scripts/packages.sh && need "$2"' sh "$root" "$2"
 }
@@ -69,6 +68,14 @@ only_what_is_missing_is_installed() {
 	contains "$T/ran" ' meson scdoc'
 	lacks "$T/ran" sqlite
 	lacks "$T/ran" sudo
+}
+
+a_package_whose_name_is_longer_does_not_count() {
+	pretend
+	echo 0 >"$T/uid"
+	build_packages | tr ' ' '\n' | sed 's/^gcc$/gcc-12/; s/^meson$/libmeson/' >"$T/installed"
+	needs 0 build
+	contains "$T/ran" ' gcc meson'
 }
 
 an_ordinary_user_is_told_before_sudo_is_used() {
@@ -158,6 +165,7 @@ dev_without_a_verb_shows_the_help() {
 }
 
 run_tests with_everything_installed_nothing_is_run only_what_is_missing_is_installed \
+	a_package_whose_name_is_longer_does_not_count \
 	an_ordinary_user_is_told_before_sudo_is_used without_sudo_the_packages_are_named \
 	package_lists_are_fetched_when_they_lack_a_package stale_package_lists_are_fetched_once \
 	a_failed_installation_names_the_packages \

@@ -70,10 +70,9 @@ no_test_at_all_is_a_failure() {
 ci() {
 	mkdir -p .ci
 	cp "$root/.ci/run" .ci/run
-	# shellcheck disable=SC2016 # that script's argument
 	printf '#!/bin/sh\n. ./verbs\n"$1"\n' >dev
 	chmod +x dev
-	expect "$2" bash .ci/run
+	expect "$2" sh -c 'echo typed | bash .ci/run'
 	equal "$(tail -n 1 "$out")" "$1" "the last line"
 }
 
@@ -84,6 +83,7 @@ test() { echo "[$CI]"; cat; echo "20 passed, 0 failed, 2 skipped"; }
 END
 	ci '29 passed, 0 failed, 3 skipped' 0
 	contains "$out" '[true]'
+	lacks "$out" typed
 }
 
 ci_goes_on_after_lint_has_failed() {
