@@ -26,6 +26,8 @@
 
 #define PATH_TEXT_MAX 480 /* SQLite's own limit is 512, with "-journal" behind it */
 #define FILE_MODE 0600    /* a registration is nobody else's to read */
+/* SQLite's smallest page. It takes a file of one byte for an empty one, and overwrites it. */
+#define DATABASE_SIZE_MIN 512
 #define SQL_MAX (16 * 1024)
 #define KERNEL_BOOT_ID_MAX 64
 
@@ -103,6 +105,10 @@ static int check_path(const char *path, bool create, struct fault *fault)
 	}
 	if (!S_ISREG(st.st_mode))
 		return fault_set(fault, EMEDIUMTYPE, "%s is no regular file", path);
+	if (st.st_size > 0 && st.st_size < DATABASE_SIZE_MIN) {
+		r = fault_set(fault, EBADMSG, "%s is not an SQLite database", path);
+		return fault_cure(fault, r, "name another path; the file was left as it is");
+	}
 	return 0;
 }
 
@@ -308,8 +314,8 @@ static int read_boot_id(const char *path, char *text, size_t size, struct fault 
 
 	r = read_file_at(AT_FDCWD, path, text, size);
 	if (r < 0)
-		return fault_set(fault, -r, "cannot read this boot's id from %s: %s", path,
-				 strerror(-r));
+		return fault_set(fault, EIO, "cannot read this boot's id from %s: %s", path,
+				 strerror(-r)); /* -ENOENT would read as: no store */
 	if (!*text)
 		return fault_set(fault, EIO, "%s is empty: this boot has no id", path);
 	return 0;
