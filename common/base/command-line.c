@@ -26,7 +26,8 @@ void command_line_done(struct command_line *line)
 	free(line->args);
 }
 
-static void print_error(const struct program *program, const char *format, va_list args)
+static void _printf_(2, 0)
+	print_error(const struct program *program, const char *format, va_list args)
 {
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "%s: ", program ? program->name : program_invocation_short_name);
@@ -310,8 +311,10 @@ static int read_flag(struct command_line *line, int argc, char **argv, int *at)
 		flag.value = flag.negated ? "no" : "yes";
 	}
 
-	if (flag.kind != FLAG_CONFIG)
+	if (flag.setting)
 		return keep_flag(line, &flag);
+	if (flag.kind != FLAG_CONFIG)
+		return EXIT_OK;
 	if (line->config_path)
 		return command_line_refuse(line, NULL, "--config is given twice");
 	if (*flag.value == '\0')

@@ -406,7 +406,7 @@ static int read_file(const char *path, char **ret, size_t *ret_size, struct faul
 
 	r = read_file_alloc_at(AT_FDCWD, path, SETTINGS_FILE_MAX, ret, ret_size);
 	if (r == -EFBIG)
-		return fault_set(fault, EFBIG, "%s is larger than %d bytes", path,
+		return fault_set(fault, EFBIG, "%s is larger than %zu bytes", path,
 				 SETTINGS_FILE_MAX);
 	if (r < 0)
 		return fault_set(fault, r, "cannot read %s: %m", path);
@@ -416,7 +416,7 @@ static int read_file(const char *path, char **ret, size_t *ret_size, struct faul
 int settings_load_file(struct settings *settings, const char *path, struct fault *fault)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int r = read_file(path, &text, &size, fault);
 
 	if (r < 0)

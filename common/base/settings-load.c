@@ -147,7 +147,7 @@ static int refuse_variable(const struct settings *settings, const char *name, st
 	(void)text_shown(name, shown, sizeof(shown));
 	name += strlen(SETTING_ENVIRONMENT_PREFIX);
 	for (i = 0; name[i] && i < sizeof(lower) - 1; i++)
-		lower[i] = name[i] == '_' ? '-' : name[i];
+		lower[i] = (char)(name[i] == '_' ? '-' : name[i]);
 	row.name = name[i] ? NULL : nearest_word(lower, names);
 	if (row.name)
 		return fault_set(fault, EINVAL, "environment: unknown setting %s; did you mean %s?",

@@ -92,32 +92,48 @@ static int refuse_range(const struct setting *row, const char *text, struct faul
 			 unit, min, max);
 }
 
-static int read_number(const struct setting *row, void *field, const char *text, _unused_ bool add,
-		       struct fault *fault)
+/* What a parser of parse.h made of the text: its answer, its value, and what it takes. */
+static int read_number(const struct setting *row, uint64_t *field, const char *text, int parsed,
+		       uint64_t value, const char *what, struct fault *fault)
 {
-	static const struct {
-		int (*parse)(const char *text, uint64_t *ret);
-		const char *what;
-	} kinds[_SETTING_TYPE_MAX] = {
-		[SETTING_U64] = { parse_u64, "whole number" },
-		[SETTING_DURATION] = { parse_duration,
-				       "duration, such as 250ms, 5s, 10min or 1h30min" },
-		[SETTING_SIZE] = { parse_size, "size, such as 4096, 64K, 16M or 2G" },
-	};
 	char shown[SHOWN_TEXT_MAX];
-	uint64_t value;
-	int r = kinds[row->type].parse(text, &value);
 
-	if (r == -ERANGE)
-		return refuse_range(row, text, fault);
-	if (r < 0)
+	if (parsed < 0 && parsed != -ERANGE)
 		return fault_set(fault, EINVAL, "'%s' is no %s",
-				 text_shown(text, shown, sizeof(shown)), kinds[row->type].what);
-	if (value < row->min || (row->max > 0 && value > row->max))
+				 text_shown(text, shown, sizeof(shown)), what);
+	if (parsed < 0 || value < row->min || (row->max > 0 && value > row->max))
 		return refuse_range(row, text, fault);
 
-	*(uint64_t *)field = value;
+	*field = value;
 	return 0;
+}
+
+static int read_u64(const struct setting *row, void *field, const char *text, _unused_ bool add,
+		    struct fault *fault)
+{
+	uint64_t value = 0;
+	int r = parse_u64(text, &value);
+
+	return read_number(row, field, text, r, value, "whole number", fault);
+}
+
+static int read_duration(const struct setting *row, void *field, const char *text,
+			 _unused_ bool add, struct fault *fault)
+{
+	uint64_t value = 0;
+	int r = parse_duration(text, &value);
+
+	return read_number(row, field, text, r, value,
+			   "duration, such as 250ms, 5s, 10min or 1h30min", fault);
+}
+
+static int read_size(const struct setting *row, void *field, const char *text, _unused_ bool add,
+		     struct fault *fault)
+{
+	uint64_t value = 0;
+	int r = parse_size(text, &value);
+
+	return read_number(row, field, text, r, value, "size, such as 4096, 64K, 16M or 2G", fault);
 }
 
 static int read_bool(_unused_ const struct setting *row, void *field, const char *text,
@@ -237,9 +253,9 @@ int setting_read(const struct setting *row, void *values, const char *text, bool
 	static int (*const readers[_SETTING_TYPE_MAX])(const struct setting *row, void *field,
 						       const char *text, bool add,
 						       struct fault *fault) = {
-		[SETTING_TEXT] = read_text,       [SETTING_U64] = read_number,
-		[SETTING_DURATION] = read_number, [SETTING_SIZE] = read_number,
-		[SETTING_BOOL] = read_bool,       [SETTING_CHOICE] = read_choice,
+		[SETTING_TEXT] = read_text,         [SETTING_U64] = read_u64,
+		[SETTING_DURATION] = read_duration, [SETTING_SIZE] = read_size,
+		[SETTING_BOOL] = read_bool,         [SETTING_CHOICE] = read_choice,
 		[SETTING_LIST] = read_list,
 	};
 
@@ -251,7 +267,7 @@ static char *format_list(const struct setting_list *list)
 	_cleanup_buf_ struct buf text;
 	int r;
 
-	buf_init(&text, SETTING_LIST_MAX * (SETTING_TEXT_MAX + 1));
+	buf_init(&text, (size_t)SETTING_LIST_MAX * (SETTING_TEXT_MAX + 1));
 	for (size_t i = 0; i < list->n; i++) {
 		r = buf_printf(&text, "%s%s", i > 0 ? " " : "", list->words[i]);
 		if (r < 0)

@@ -46,7 +46,7 @@ const char *setting_environment_name(const struct setting *row, char *text, size
 {
 	(void)snprintf(text, size, SETTING_ENVIRONMENT_PREFIX "%s", row->name);
 	for (char *p = text; *p; p++)
-		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+		*p = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
 	return text;
 }
 

@@ -105,7 +105,7 @@ char *setting_format(const struct setting *row, const void *values);
  * twice in one file, a bad value, a line that is too long, bytes that are no text: -EINVAL with
  * file, line, reason and the nearest known name. Files over SETTINGS_FILE_MAX bytes: -EFBIG. More
  * than SETTINGS_DROPINS_MAX files in .conf.d: -E2BIG. After an error the values are a mixture. */
-#define SETTINGS_FILE_MAX (256 * 1024)
+#define SETTINGS_FILE_MAX ((size_t)256 * 1024)
 #define SETTINGS_DROPINS_MAX 128
 int settings_load_files(struct settings *settings, const char *root, const char *name,
 			struct fault *fault) _must_check_;
@@ -131,7 +131,8 @@ const char *settings_origin_text(const struct settings *settings, size_t row, ch
 /* Help lines of a table: "  --beat-period DURATION   How often … (default 5s)", folded at width (0:
  * never). */
 void settings_print_help(const struct setting *rows, size_t n_rows, FILE *to, unsigned width);
-/* The same rows as a scdoc list. mark stands before each name: "--", or "" for the keys of a file. */
+/* The same rows as a scdoc list. mark stands before each name: "--", or "" for the keys of a file.
+ */
 void settings_print_manual(const struct setting *rows, size_t n_rows, const char *mark, FILE *to);
 
 /* How the environment calls a row: "PADDOCK_BEAT_PERIOD". Caller's buffer. */

@@ -289,8 +289,9 @@ START_TEST(refuses_every_kind_of_junk_without_a_crash)
 
 			state = state * 6364136223846793005 + 1442695040888963407;
 			/* Half of the rounds are made of what the grammar is made of. */
-			junk[i] = round % 2 ? (char)(state >> 56)
-					    : alphabet[(state >> 33) % (sizeof(alphabet) - 1)];
+			junk[i] = (char)(round % 2 ? state >> 56
+						   : (uint64_t)alphabet[(state >> 33) %
+									(sizeof(alphabet) - 1)]);
 		}
 		bench_init(&bench);
 		ck_assert_int_eq(load_bytes(&bench, junk, sizeof(junk)), -EINVAL);

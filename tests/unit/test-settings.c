@@ -297,7 +297,7 @@ START_TEST(limits_the_words_of_a_list)
 	char text[2 * (SETTING_LIST_MAX + 1) + 1] = "";
 
 	bench_init(&bench);
-	for (int i = 0; i < SETTING_LIST_MAX; i++)
+	for (size_t i = 0; i < SETTING_LIST_MAX; i++)
 		(void)memcpy(text + 2 * i, "w ", 3);
 	ck_assert_int_eq(settings_set(&bench.settings, TYPES, text, SETTING_FROM_FLAG, NULL), 0);
 	ck_assert_uint_eq(bench.values.types.n, SETTING_LIST_MAX);

@@ -347,8 +347,7 @@ START_TEST(writes_a_whole_manual_page)
 		"PADDOCK(1) \"paddock 1.2.3\"\n",
 		"# NAME\n\npaddock - machines for jobs\n",
 		"# SYNOPSIS\n",
-		"## provision\n\n*paddock provision* _\\[RUN\\]_ [_flags_]\n\nGet machines for a "
-		"run.\n",
+		"## provision\n\n*paddock provision* _\\[RUN\\]_ [_flags_]\n\nGet machines for",
 		"*--instance-count* _COUNT_\n\tHow many machines. From 1 to 1000. Default: 1.\n",
 		"*paddock provision --no-create*\n\tOnly warm ones",
 		"## why\n\n*paddock why* _RUN_\n\n",

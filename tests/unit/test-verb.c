@@ -409,6 +409,7 @@ START_TEST(passes_on_what_the_verb_returns)
 
 	journal.exit_code = EXIT_NO_CAPACITY;
 	outcome = run_line(&program, "why r");
+	journal.exit_code = EXIT_OK;
 	ck_assert_int_eq(outcome.code, EXIT_NO_CAPACITY);
 }
 END_TEST
@@ -428,6 +429,7 @@ START_TEST(reports_settings_that_cannot_be_loaded)
 
 		journal.load_error = cases[i].error;
 		outcome = run_line(&program, "why r");
+		journal.load_error = 0;
 		ck_assert_str_eq(outcome.err, "paddock: no settings\n  try: some settings\n");
 		ck_assert_str_eq(journal.text, LOAD);
 		ck_assert_int_eq(outcome.code, cases[i].code);
