@@ -167,7 +167,12 @@ int program_run(const struct program *program, int argc, char **argv)
 	int code;
 
 	running = program;
-	code = run(program, argc, argv);
+	if (argc == 2 && strcmp(argv[1], PRINT_MANUAL_ARGUMENT) == 0) {
+		program_print_manual(program, stdout);
+		code = EXIT_OK;
+	} else {
+		code = run(program, argc, argv);
+	}
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 

@@ -67,7 +67,9 @@ void program_print_help(const struct program *program, const struct verb *verb, 
 			unsigned width);
 void program_print_overview(const struct program *program, bool full, FILE *to, unsigned width);
 
-/* The whole manual page as scdoc, section 1. */
+/* The whole manual page as scdoc, section 1. The build asks each program for its own by this one
+ * argument, which help does not mention. */
+#define PRINT_MANUAL_ARGUMENT "--print-manual"
 void program_print_manual(const struct program *program, FILE *to);
 
 /* How a verb reports a failure: "paddock: text" and, when there is one, "  try: cure", on stderr.
