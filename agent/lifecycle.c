@@ -2,10 +2,16 @@
  * Reading the table: a row is a state, a cell what an event does to it. An empty cell means that
  * the event is no news there: beats go on, and the record will be seen again.
  *
- * Three rules shape it. Whatever was begun under a seq is ended before anything is written about
+ * Four rules shape it. Whatever was begun under a seq is ended before anything is written about
  * that seq's end (STOPPING, CLEANING, then CLEAN). A record that is not ours any more is never
- * written to: FOREIGN and TERMINATED lead straight to the exit, which kills what still runs. And a
- * refused write decides nothing: the record that refused it comes as the next event.
+ * written to: FOREIGN and TERMINATED lead straight to the exit, which kills what still runs. A
+ * refused write decides nothing: the record that refused it comes as the next event. And a write
+ * whose answer was lost is repeated when a record shows that it did not happen, so every state that
+ * follows a write has a cell for the record as it was before.
+ *
+ * A machine that has been offered may be claimed while it is being withdrawn. That claim is adopted
+ * and drained by name, so that whoever made it looks elsewhere at once instead of waiting for beats
+ * to go stale.
  */
 
 #include "agent/lifecycle.h"
@@ -46,7 +52,6 @@ const char *const agent_event_names[_AGENT_EVENT_MAX + 1] = {
 	[EVENT_CLEANED] = "cleaned",
 	[EVENT_DIRTY] = "dirty",
 	[EVENT_WRITTEN] = "written",
-	[EVENT_REFUSED] = "refused",
 	[EVENT_TERM] = "term",
 	[EVENT_THRESHOLD] = "threshold",
 	[EVENT_DEADLINE] = "deadline",
@@ -80,15 +85,25 @@ const char *const agent_event_names[_AGENT_EVENT_MAX + 1] = {
 	[EVENT_DIRTY] = END(AGENT_LEAVING, ACTION_WRITE_END, ENDING_FAILED),      \
 	[EVENT_DEADLINE] = END(AGENT_ENDED, ACTION_WRITE_END | ACTION_EXIT, ENDING_FAILED)
 
+/* While it is being stopped or cleaned: what the record should say by now, said again. */
+#define RESAID_ROWS(state_)                                                     \
+	[EVENT_RECORD_CREATED] = GO(state_, ACTION_WRITE_WITHDRAW),             \
+	[EVENT_RECORD_IDLE] = GO(state_, ACTION_WRITE_WITHDRAW),                \
+	[EVENT_RECORD_HELD] = GO(state_, ACTION_WRITE_DRAIN),                   \
+	[EVENT_RECORD_CLAIMED] = GO(state_, ACTION_ADOPT | ACTION_WRITE_DRAIN), \
+	[EVENT_RECORD_DRAINING] = GO(state_, ACTION_ADOPT),                     \
+	[EVENT_TERM] = GO(state_, ACTION_LAST | ACTION_WRITE_DRAIN)
+
 const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = {
 	[AGENT_BOOTING] = {
 		/* No record yet: the controller writes it after the launch. Wait until boot time. */
 		[EVENT_RECORD_CREATED] = GO(AGENT_READYING, ACTION_ADOPT | ACTION_WRITE_READY),
 		[EVENT_RECORD_IDLE] = GO(AGENT_READY, ACTION_ADOPT),
 		[EVENT_RECORD_CLAIMED] = GO(AGENT_REGISTERING, ACTION_ADOPT | ACTION_TAKE),
-		/* An earlier agent of this boot died over a claim, and its runner with it. */
-		[EVENT_RECORD_RUNNING] = GO(AGENT_STOPPING,
-					    ACTION_ADOPT | ACTION_WRITE_DRAIN | ACTION_STOP),
+		/* An earlier agent died over a claim, and its runner with it. */
+		[EVENT_RECORD_RUNNING] = GO(AGENT_STOPPING, ACTION_ADOPT | ACTION_LAST |
+								    ACTION_WRITE_DRAIN |
+								    ACTION_STOP),
 		[EVENT_RECORD_DRAINING] = GO(AGENT_STOPPING, ACTION_ADOPT | ACTION_STOP),
 		[EVENT_RECORD_TERMINATED] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 		[EVENT_RECORD_FOREIGN] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
@@ -113,8 +128,6 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 	[AGENT_READY] = {
 		[EVENT_RECORD_NONE] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 		[EVENT_RECORD_CLAIMED] = GO(AGENT_REGISTERING, ACTION_ADOPT | ACTION_TAKE),
-		/* Nobody but us writes running: this is not our history. */
-		[EVENT_RECORD_RUNNING] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 		/* Claimed and rolled back between two looks. */
 		[EVENT_RECORD_DRAINING] = GO(AGENT_STOPPING, ACTION_ADOPT | ACTION_STOP),
 		[EVENT_RECORD_TERMINATED] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
@@ -148,17 +161,17 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 	},
 	[AGENT_STOPPING] = {
 		ENDING_ROWS,
+		RESAID_ROWS(AGENT_STOPPING),
 		/* A job that was fetched when the end came: it is told, and never started. */
 		[EVENT_JOB_WAITING] = GO(AGENT_STOPPING, ACTION_REPORT),
 		[EVENT_JOB_ENDED] = GO(AGENT_STOPPING, ACTION_REPORT),
 		[EVENT_STOPPED] = GO(AGENT_CLEANING, ACTION_CLEAN),
-		[EVENT_TERM] = GO(AGENT_STOPPING, ACTION_LAST),
 	},
 	[AGENT_CLEANING] = {
 		ENDING_ROWS,
+		RESAID_ROWS(AGENT_CLEANING),
 		[EVENT_JOB_WAITING] = GO(AGENT_CLEANING, ACTION_REPORT),
 		[EVENT_CLEANED] = GO(AGENT_CLEAN, ACTION_WRITE_OFFER),
-		[EVENT_TERM] = GO(AGENT_CLEANING, ACTION_LAST),
 	},
 	[AGENT_CLEAN] = {
 		ENDING_ROWS,
@@ -168,37 +181,53 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 		[EVENT_RECORD_CLAIMED] = GO(AGENT_REGISTERING, ACTION_ADOPT | ACTION_TAKE),
 		/* Our own drain was lost: say it again, then offer. */
 		[EVENT_RECORD_HELD] = GO(AGENT_CLEAN, ACTION_WRITE_DRAIN | ACTION_WRITE_OFFER),
-		[EVENT_RECORD_CREATED] = GO(AGENT_CLEAN,
-					    ACTION_WRITE_WITHDRAW | ACTION_WRITE_OFFER),
-		[EVENT_RECORD_DRAINING] = GO(AGENT_CLEAN, ACTION_WRITE_OFFER),
-		[EVENT_TERM] = GO(AGENT_CLEAN, ACTION_LAST | ACTION_WRITE_OFFER),
+		/* A later seq: taken and rolled back before we heard; nothing ran under it. */
+		[EVENT_RECORD_DRAINING] = GO(AGENT_CLEAN, ACTION_ADOPT | ACTION_WRITE_OFFER),
+		[EVENT_TERM] = GO(AGENT_CLEAN, ACTION_LAST | ACTION_WRITE_DRAIN | ACTION_WRITE_OFFER),
 	},
 	[AGENT_LEAVING] = {
 		[EVENT_WRITTEN] = GO(AGENT_ENDED, ACTION_EXIT),
 		[EVENT_RECORD_NONE] = GO(AGENT_ENDED, ACTION_EXIT),
 		[EVENT_RECORD_TERMINATED] = GO(AGENT_ENDED, ACTION_EXIT),
 		[EVENT_RECORD_FOREIGN] = GO(AGENT_ENDED, ACTION_EXIT),
-		/* Still on record as living: say it again, with the threshold as it stands now. */
-		[EVENT_RECORD_CREATED] = GO(AGENT_LEAVING, ACTION_WRITE_END),
-		[EVENT_RECORD_IDLE] = GO(AGENT_LEAVING, ACTION_WRITE_END),
-		[EVENT_RECORD_HELD] = GO(AGENT_LEAVING, ACTION_WRITE_END),
-		[EVENT_RECORD_DRAINING] = GO(AGENT_LEAVING, ACTION_WRITE_END),
-		[EVENT_RECORD_CLAIMED] = GO(AGENT_ENDED, ACTION_EXIT),
-		[EVENT_RECORD_RUNNING] = GO(AGENT_ENDED, ACTION_EXIT),
+		/* The end is accepted from draining and last, with the threshold as it stands then. */
+		[EVENT_RECORD_CREATED] = GO(AGENT_LEAVING,
+					    ACTION_WRITE_WITHDRAW | ACTION_WRITE_END),
+		[EVENT_RECORD_IDLE] = GO(AGENT_LEAVING, ACTION_WRITE_WITHDRAW | ACTION_WRITE_END),
+		[EVENT_RECORD_HELD] = GO(AGENT_LEAVING, ACTION_WRITE_DRAIN | ACTION_WRITE_END),
+		[EVENT_RECORD_CLAIMED] = GO(AGENT_LEAVING, ACTION_ADOPT | ACTION_WRITE_DRAIN |
+								   ACTION_WRITE_END),
+		[EVENT_RECORD_DRAINING] = GO(AGENT_LEAVING, ACTION_ADOPT | ACTION_WRITE_DRAIN |
+								    ACTION_WRITE_END),
 		[EVENT_DEADLINE] = GO(AGENT_ENDED, ACTION_EXIT),
 	},
 	[AGENT_ENDED] = {},
 };
 
-static bool serves(enum agent_state state)
+/* What a seq beyond ours means. Only we write idle and running, and only who was offered can be
+ * claimed: anything else is the work of another agent. */
+static int classify_newer(const struct lifecycle *life, const struct machine *record)
 {
-	return state >= AGENT_REGISTERING && state <= AGENT_CLEANING;
+	bool booting = life->state == AGENT_BOOTING;
+
+	switch (record->state) {
+	case MACHINE_CREATED:
+		return booting ? EVENT_RECORD_CREATED : EVENT_RECORD_FOREIGN;
+	case MACHINE_IDLE:
+		return booting ? EVENT_RECORD_IDLE : EVENT_RECORD_FOREIGN;
+	case MACHINE_CLAIMED:
+		return booting || life->offered ? EVENT_RECORD_CLAIMED : EVENT_RECORD_FOREIGN;
+	case MACHINE_RUNNING:
+		return booting ? EVENT_RECORD_RUNNING : EVENT_RECORD_FOREIGN;
+	case MACHINE_DRAINING:
+		return booting || life->offered ? EVENT_RECORD_DRAINING : EVENT_RECORD_FOREIGN;
+	default:
+		return -EINVAL;
+	}
 }
 
 int lifecycle_classify(const struct lifecycle *life, const struct machine *record)
 {
-	bool newer = record->seq > life->seq;
-
 	if (record->state == MACHINE_NONE)
 		return EVENT_RECORD_NONE;
 	if (record->boot_id[0] && strcmp(record->boot_id, life->boot_id) != 0)
@@ -207,8 +236,8 @@ int lifecycle_classify(const struct lifecycle *life, const struct machine *recor
 		return -EAGAIN;
 	if (record->state == MACHINE_TERMINATED)
 		return EVENT_RECORD_TERMINATED;
-	if (newer && serves(life->state))
-		return EVENT_RECORD_FOREIGN;
+	if (record->seq > life->seq)
+		return classify_newer(life, record);
 
 	switch (record->state) {
 	case MACHINE_CREATED:
@@ -216,9 +245,8 @@ int lifecycle_classify(const struct lifecycle *life, const struct machine *recor
 	case MACHINE_IDLE:
 		return EVENT_RECORD_IDLE;
 	case MACHINE_CLAIMED:
-		return newer ? EVENT_RECORD_CLAIMED : EVENT_RECORD_HELD;
 	case MACHINE_RUNNING:
-		return newer ? EVENT_RECORD_RUNNING : EVENT_RECORD_HELD;
+		return EVENT_RECORD_HELD;
 	case MACHINE_DRAINING:
 		return EVENT_RECORD_DRAINING;
 	default:
@@ -250,12 +278,31 @@ unsigned lifecycle_step(struct lifecycle *life, enum agent_event event,
 		life->ending = row->ending;
 	if (row->actions & ACTION_LAST)
 		life->last = true;
-	if (record) {
-		if (row->actions & ACTION_ADOPT)
-			life->seq = record->seq;
+	if (record)
 		life->last = life->last || record->last;
+	if (record && row->actions & ACTION_ADOPT) {
+		life->seq = record->seq;
+		life->offered = record->state == MACHINE_IDLE;
 	}
+	if (row->actions & (ACTION_WRITE_READY | ACTION_WRITE_OFFER) && !life->last)
+		life->offered = true;
 	return end_instead_of_offer(life, row->actions & ~(unsigned)(ACTION_ADOPT | ACTION_LAST));
+}
+
+enum transition lifecycle_awaits(const struct lifecycle *life)
+{
+	switch (life->state) {
+	case AGENT_READYING:
+		return TRANSITION_READY;
+	case AGENT_ANNOUNCING:
+		return TRANSITION_RUN;
+	case AGENT_CLEAN:
+		return TRANSITION_OFFER;
+	case AGENT_LEAVING:
+		return TRANSITION_TERMINATE;
+	default:
+		return _TRANSITION_INVALID;
+	}
 }
 
 enum machine_phase lifecycle_phase(const struct lifecycle *life)

@@ -37,7 +37,7 @@ enum agent_event {
 	EVENT_RECORD_IDLE,    /* of our seq */
 	EVENT_RECORD_CLAIMED, /* by a seq that we do not serve yet */
 	EVENT_RECORD_HELD,    /* claimed or running, the seq that we serve */
-	EVENT_RECORD_RUNNING, /* running under a seq that we never took: an earlier agent's */
+	EVENT_RECORD_RUNNING, /* found running at our start: an earlier agent's */
 	EVENT_RECORD_DRAINING,
 	EVENT_RECORD_TERMINATED,
 	EVENT_RECORD_FOREIGN, /* another boot's, or our seq has been taken away */
@@ -49,8 +49,8 @@ enum agent_event {
 	EVENT_STOPPED, /* nothing of the job lives any more */
 	EVENT_CLEANED, /* proved clean */
 	EVENT_DIRTY,   /* cannot be proved clean */
-	EVENT_WRITTEN, /* the transition was accepted */
-	EVENT_REFUSED, /* it was not; the record follows as an event of its own */
+	EVENT_WRITTEN, /* the transition that the state waits for was accepted (lifecycle_awaits())
+			*/
 	/* What the world says. */
 	EVENT_TERM,      /* SIGTERM: leave in good order */
 	EVENT_THRESHOLD, /* the record's threshold has come, by our own clock */
@@ -64,8 +64,9 @@ enum agent_action {
 	ACTION_LAST = 1 << 1,  /* never to be pooled again (done by lifecycle_step) */
 	ACTION_WRITE_READY = 1 << 2,
 	ACTION_WRITE_WITHDRAW = 1 << 3, /* created, idle → draining, last */
-	ACTION_WRITE_DRAIN = 1 << 4,    /* claimed, running → draining */
-	ACTION_TAKE = 1 << 5,           /* the registration */
+	ACTION_WRITE_DRAIN =
+		1 << 4,       /* claimed, running → draining; marks it when this is the last */
+	ACTION_TAKE = 1 << 5, /* the registration */
 	ACTION_WRITE_RUN = 1 << 6,
 	ACTION_REPORT = 1 << 7,       /* how the job ended, to the forge */
 	ACTION_FETCH = 1 << 8,        /* ask for a waiting job */
@@ -83,6 +84,7 @@ enum agent_action {
 struct lifecycle {
 	enum agent_state state;
 	uint64_t seq;       /* the claim that we serve or served last; 0: none yet */
+	bool offered;       /* to whoever comes: a claim with a later seq is news, not a theft */
 	bool last;          /* this claim's end is ours too */
 	enum ending ending; /* why we leave, once we do */
 	char boot_id[40];
@@ -107,6 +109,10 @@ int lifecycle_classify(const struct lifecycle *life, const struct machine *recor
  * when the event is not a record's. */
 unsigned lifecycle_step(struct lifecycle *life, enum agent_event event,
 			const struct machine *record);
+
+/* The transition whose acceptance is EVENT_WRITTEN here; any other accepted write is no event, only
+ * its record is. _TRANSITION_INVALID: the state waits for none. */
+enum transition lifecycle_awaits(const struct lifecycle *life);
 
 /* The word for beats and for people. */
 enum machine_phase lifecycle_phase(const struct lifecycle *life);
