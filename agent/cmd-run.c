@@ -1,0 +1,124 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "agent/agent.h"
+#include "agent/verbs.h"
+#include "common/base/exit.h"
+#include "common/base/log.h"
+#include "common/base/process.h"
+
+/* For local the machine is this process, so each process is a boot of its own. */
+static int make_boot_id(char *ret, size_t size)
+{
+	uint8_t random[16];
+	int n;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return errno ? -errno : -EIO;
+	random[6] = (uint8_t)(0x40 | (random[6] & 0x0f)); /* RFC 4122: version 4 … */
+	random[8] = (uint8_t)(0x80 | (random[8] & 0x3f)); /* … of its own variant */
+	n = snprintf(ret, size,
+		     "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		     random[0], random[1], random[2], random[3], random[4], random[5], random[6],
+		     random[7], random[8], random[9], random[10], random[11], random[12],
+		     random[13], random[14], random[15]);
+	return n < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+static int find_boot_id(const struct agent_config *config, char *ret, size_t size)
+{
+	_cleanup_close_ int proc_fd = -1;
+
+	if (strcmp(config->provider, "local") == 0)
+		return make_boot_id(ret, size);
+
+	proc_fd = open(PROCESS_PROC, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return proc_fd < 0 ? -errno : process_boot_id(proc_fd, ret, size);
+}
+
+static uint64_t make_seed(void)
+{
+	uint64_t seed = 0;
+
+	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+	return seed;
+}
+
+static int live(const struct agent_config *config, const struct home *home, const char *store,
+		struct fault *fault)
+{
+	_cleanup_(agent_freep) struct agent *agent = NULL;
+	char boot_id[BOOT_ID_MAX];
+	struct agent_options options = {
+		.config = config,
+		.boot_id = boot_id,
+		.store_address = store,
+		.home = home,
+		.clock = &clock_system,
+		.runner = &runner_spawn,
+		.open_store = store_open,
+		.open_forge = forge_open,
+		.seed = make_seed(),
+	};
+	int r;
+
+	r = find_boot_id(config, boot_id, sizeof(boot_id));
+	if (r < 0)
+		return fault_set(fault, r, "cannot tell which boot this is: %m");
+	r = agent_new(&options, &agent, fault);
+	if (r < 0)
+		return r;
+	log_info("paddock-agent %s for machine %s (%s), process %d, store %s", PADDOCK_VERSION,
+		 config->machine, config->provider, (int)getpid(), store);
+	r = agent_run(agent);
+	return r < 0 ? fault_set(fault, r, "the event loop failed: %m") : 0;
+}
+
+static int run(const struct verb_call *call)
+{
+	const struct agent_program *program = call->context;
+	const struct agent_config *config = &program->config;
+	_cleanup_home_ struct home home = { .fd = -1, .lock_fd = -1 };
+	_cleanup_free_ char *state_dir = NULL, *store = NULL;
+	struct fault fault = {};
+	int r;
+
+	log_init(&(struct log_options){ .program = "paddock-agent",
+					.max_level = (enum log_level)config->log_level,
+					.timestamps = true });
+	r = agent_config_check(config, &fault);
+	if (r < 0)
+		return program_fail(r, &fault);
+	log_set_field(LOG_FIELD_MACHINE, config->machine);
+
+	state_dir = agent_config_state_dir(config);
+	store = agent_config_store(config);
+	if (!state_dir || !store) {
+		r = fault_set(&fault, EINVAL, "no state directory: HOME is not set");
+		return program_fail(fault_cure(&fault, r, "--state-dir DIRECTORY"), &fault);
+	}
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	r = home_open(state_dir, config->machine, (int)config->lock_fd, &home, &fault);
+	if (r >= 0)
+		r = live(config, &home, store, &fault);
+	return r < 0 ? program_fail(r, &fault) : EXIT_OK;
+}
+
+const struct verb verb_run = {
+	.name = "run",
+	.help = "Be the agent of a machine until its life is over",
+	.details =
+		"Beats, watches the machine's record, takes the registration of whoever claims it, "
+		"runs its jobs, cleans up behind them and offers the machine again. It ends when "
+		"its record says so, when its threshold has passed by a minute, and, after "
+		"draining, on SIGTERM or SIGINT.\n\n"
+		"There is one agent a machine: another one is refused with exit code 75.",
+	.examples = "paddock-agent run --machine m-1\tThe agent of m-1, with the store of this "
+		    "user or host",
+	.run = run,
+};
