@@ -167,9 +167,25 @@ static int fault_read_only(struct sqlite_store *s, const char *doing, struct fau
 	return fault_cure(fault, r, "check mount, owner and mode of both");
 }
 
+/* The connection remembers the errno that stood when it gave up, which clearing up may have
+ * overwritten; each file remembers its own last one. */
+static int system_errno(struct sqlite_store *s)
+{
+	sqlite3_file *log = NULL;
+	int error = sqlite3_system_errno(s->db);
+
+	if (error == 0 &&
+	    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+	    log && log->pMethods)
+		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+	if (error == 0)
+		(void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
 static int fault_system(struct sqlite_store *s, const char *doing, struct fault *fault)
 {
-	int error = sqlite3_system_errno(s->db);
+	int error = system_errno(s);
 
 	switch (error) {
 	case ENOSPC:

@@ -81,13 +81,17 @@ static int check_path(const char *path, bool create, struct fault *fault)
 	struct stat st;
 	int r;
 
-	if (path[0] != '/')
-		return fault_set(fault, EINVAL,
-				 "'%.200s' is no absolute path: agents run in other directories",
-				 path);
-	if (strlen(path) > PATH_TEXT_MAX)
-		return fault_set(fault, EINVAL, "'%.100s…' is longer than %d bytes", path,
-				 PATH_TEXT_MAX);
+	if (path[0] != '/') {
+		r = fault_set(fault, EINVAL,
+			      "'%.200s' is no absolute path: agents run in other directories",
+			      path);
+		return fault_cure(fault, r, "write it as sqlite:/absolute/path/to/paddock.db");
+	}
+	if (strlen(path) > PATH_TEXT_MAX) {
+		r = fault_set(fault, EINVAL, "'%.100s…' is longer than %d bytes", path,
+			      PATH_TEXT_MAX);
+		return fault_cure(fault, r, "move the store to a shorter path");
+	}
 
 	if (stat(path, &st) < 0) {
 		if (errno == ENOENT && create)
@@ -103,8 +107,10 @@ static int check_path(const char *path, bool create, struct fault *fault)
 		r = fault_set(fault, EISDIR, "%s is a directory", path);
 		return fault_cure(fault, r, "name a file in it: %.200s/paddock.db", path);
 	}
-	if (!S_ISREG(st.st_mode))
-		return fault_set(fault, EMEDIUMTYPE, "%s is no regular file", path);
+	if (!S_ISREG(st.st_mode)) {
+		r = fault_set(fault, EMEDIUMTYPE, "%s is no regular file", path);
+		return fault_cure(fault, r, "name another path");
+	}
 	if (st.st_size > 0 && st.st_size < DATABASE_SIZE_MIN) {
 		r = fault_set(fault, EBADMSG, "%s is not an SQLite database", path);
 		return fault_cure(fault, r, "name another path; the file was left as it is");

@@ -228,8 +228,9 @@ int sqlite_read_machine(struct sqlite_store *s, sqlite3_stmt *statement, struct 
 			r = fault_set(fault, EBADMSG, "%s: machine '%s' has a bad %s", s->path,
 				      ret->id, field->name);
 			return fault_cure(fault, r,
-					  "it was not written by this version of Paddock: see "
-					  "`paddock doctor`");
+					  "this version of Paddock did not write it; look at it "
+					  "with: sqlite3 %.100s",
+					  s->path);
 		}
 	}
 	return 0;

@@ -7,7 +7,7 @@
 #include "tests/unit/sqlite-fixture.h"
 
 #define OPENERS 20
-#define ROUNDS 5
+#define ROUNDS 3
 
 START_TEST(wants_an_absolute_path)
 {
