@@ -68,10 +68,12 @@ static int judge_open(const struct mailbox *mailbox, const struct wish *wish, st
 
 static int judge_boot(const struct mailbox *mailbox, const struct wish *wish, struct fault *fault)
 {
-	if (strcmp(mailbox->registration.taken_by, wish->boot_id) != 0)
+	const char *taken_by = mailbox->registration.taken_by;
+
+	if (!taken_by[0] || strcmp(taken_by, wish->boot_id) != 0)
 		return fault_set(fault, ESTALE, "claim %" PRIu64 " of %s was taken by %s",
 				 wish->seq, wish->machine,
-				 mailbox->registration.taken_by[0] ? "another boot" : "nobody yet");
+				 taken_by[0] ? "another boot" : "nobody yet");
 	return 0;
 }
 
