@@ -16,7 +16,7 @@
 struct handle {
 	char provider[16];
 	char id[MACHINE_ID_MAX];
-	char address[256];     /* local: the state directory */
+	char address[256];             /* local: the state directory */
 	char correlation[RUN_KEY_MAX]; /* the run key or warm key that it was made for */
 	char type[TYPE_NAME_MAX];
 	char arch[16];
@@ -57,8 +57,8 @@ struct provider_ops {
 			 const char *token, size_t count, struct handle *ret, struct fault *fault);
 
 	/* How n machines stand. */
-	int (*poll)(struct provider *provider, const char *const *ids, size_t n,
-		    enum presence *ret, struct fault *fault);
+	int (*poll)(struct provider *provider, const char *const *ids, size_t n, enum presence *ret,
+		    struct fault *fault);
 
 	/* Ends a machine and all it runs: asks, waits grace_usec, then insists. 0 also when it is
 	 * gone already; -EINPROGRESS when it has not gone yet. Never touches a process that is not
@@ -67,8 +67,7 @@ struct provider_ops {
 			struct fault *fault);
 
 	/* Every machine of this provider's that exists or has left something behind. */
-	int (*list)(struct provider *provider, handle_fn *each, void *context,
-		    struct fault *fault);
+	int (*list)(struct provider *provider, handle_fn *each, void *context, struct fault *fault);
 
 	/* Removes what a machine that is gone has left behind, keeping its logs when keep_logs.
 	 * -EBUSY while it exists. */
@@ -91,11 +90,15 @@ DEFINE_CLEANUP(struct provider *, provider_close)
 
 /* What `local` is made from; borrowed for the provider's life. */
 struct local_options {
-	const char *state_dir;     /* machines live below <state_dir>/machines/<id>/ */
-	const char *agent_path;    /* the paddock-agent to start */
-	const char *store_address; /* handed to the agents */
+	const char *state_dir;          /* machines live below <state_dir>/machines/<id>/ */
+	const char *agent_path;         /* the paddock-agent to start */
+	const char *store_address;      /* handed to the agents */
 	const char *const *agent_flags; /* further flags for the agents, NULL-ended; may be NULL */
 	const struct clock *clock;
+
+	/* Local machines are processes that share the host: nothing is set aside for them, and a
+	 * class that is larger than the host is accepted, unless this is set: -ENOSPC then. */
+	bool no_oversubscribe;
 };
 int provider_local_new(const struct local_options *options, struct provider **ret,
 		       struct fault *fault) _must_check_;
