@@ -316,7 +316,6 @@ static int read_key(struct reader *reader, const char *name, const char *value)
 	char shown[SHOWN_TEXT_MAX];
 	int r;
 
-	reader->list = NULL;
 	if (reader->section[0] == '\0')
 		return fault_set(reader->fault, EINVAL,
 				 "setting '%s' stands before the first [section]",
@@ -358,7 +357,10 @@ static int on_key(void *context, _unused_ const char *section, const char *name,
 	struct reader *reader = context;
 	int r;
 
-	if (reader->error < 0)
+	/* Some builds of inih also tell of sections, and let a key stand alone. */
+	if (!name)
+		return 1;
+	if (reader->error < 0 || !value)
 		return 0;
 
 	r = reader->more ? read_more(reader, value) : read_key(reader, name, value);

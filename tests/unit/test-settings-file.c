@@ -155,6 +155,7 @@ static const struct {
 	{ "[controller]\ntypes =\n  b\r\n  c\r\n", "", "b c", "5s", "7" },
 	{ "[controller]\ntypes = b\n  store = s\n", "s", "b", "5s", "7" },
 	{ "[controller]\ntypes = b\n  store: s\n", "s", "b", "5s", "7" },
+	{ "[controller]\ntypes = b\n[agent]\n  limit:2\n", "", "b", "5s", "2" },
 	{ "[controller]\ntypes = b\n  [agent]\n  limit = 2\n", "", "b", "5s", "2" },
 };
 

@@ -283,6 +283,8 @@ START_TEST(adds_up_the_flags_of_a_list_but_not_other_sources)
 	has_value(&bench, TYPES, "e f");
 	ck_assert_int_eq(settings_set(&bench.settings, TYPES, "g", SETTING_FROM_FLAG, NULL), 0);
 	has_value(&bench, TYPES, "e f g");
+	ck_assert_int_eq(settings_set(&bench.settings, TYPES, "h", SETTING_FROM_FILE, NULL), 0);
+	has_value(&bench, TYPES, "h");
 }
 END_TEST
 

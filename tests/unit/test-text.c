@@ -70,6 +70,7 @@ START_TEST(folds_words_at_the_width)
 		{ "one two three", 0, 0, 0, "one two three\n" },
 		{ "one two three", 0, 2, 9, "one two\n  three\n" },
 		{ "one two", 0, 0, 7, "one two\n" },
+		{ "aa bb cc dd ee", 0, 0, 5, "aa bb\ncc dd\nee\n" },
 		{ "one two", 1, 0, 7, "one\ntwo\n" },
 		{ "incomprehensibilities are long", 0, 1, 8,
 		  "incomprehensibilities\n are\n long\n" },
