@@ -15,6 +15,7 @@
 struct place {
 	struct tree *tree;
 	char *path;
+	char *boot_id_path; /* NULL: the kernel's */
 	struct fake_clock clock;
 	struct fault fault;
 	struct sqlite_options options;
@@ -36,6 +37,7 @@ static inline void place_done(struct place *place)
 {
 	tree_free(place->tree);
 	free(place->path);
+	free(place->boot_id_path);
 }
 #define _cleanup_place_ _cleanup_(place_done)
 

@@ -24,24 +24,21 @@ static void boot(struct place *place, const char *id, uint64_t wall_ms)
 	place->clock.now_boot_usec = 20 * USEC_PER_SEC;
 }
 
-static char *begin(struct place *place)
+static void begin(struct place *place)
 {
-	char *path;
-
 	place_init(place);
-	path = str_format("%s/boot_id", place->tree->path);
-	ck_assert_ptr_nonnull(path);
-	place->options.boot_id_path = path;
+	place->boot_id_path = str_format("%s/boot_id", place->tree->path);
+	ck_assert_ptr_nonnull(place->boot_id_path);
+	place->options.boot_id_path = place->boot_id_path;
 	boot(place, "first\n", FAKE_WALL_MS);
-	return path;
 }
 
 START_TEST(does_not_follow_a_wall_clock_that_jumps)
 {
 	_cleanup_(store_closep) struct store *store = NULL, *later = NULL;
 	_cleanup_place_ struct place place;
-	_cleanup_free_ char *path = begin(&place);
 
+	begin(&place);
 	store = place_open(&place);
 	ck_assert_uint_eq(now_of(store), FAKE_WALL_MS);
 	place.clock.now_wall_ms += 400 * DAY_MS;
@@ -59,8 +56,8 @@ START_TEST(follows_the_wall_clock_into_a_new_boot)
 {
 	_cleanup_(store_closep) struct store *store = NULL;
 	_cleanup_place_ struct place place;
-	_cleanup_free_ char *path = begin(&place);
 
+	begin(&place);
 	store_close(place_open(&place));
 	boot(&place, "second\n", FAKE_WALL_MS + DAY_MS);
 	store = place_open(&place);
@@ -73,9 +70,9 @@ START_TEST(does_not_go_back_behind_its_records)
 	struct beat beat = { .id = "m-1", .phase = PHASE_READY, .period_ms = 5000, .boot_id = "x" };
 	_cleanup_(store_closep) struct store *store = NULL;
 	_cleanup_place_ struct place place;
-	_cleanup_free_ char *path = begin(&place);
 	struct beat_answer answer;
 
+	begin(&place);
 	store = place_open(&place);
 	create(store, "m-1");
 	fake_advance(&place.clock, DAY_MS);
@@ -92,8 +89,8 @@ START_TEST(does_not_go_back_behind_its_last_boot)
 {
 	_cleanup_(store_closep) struct store *store = NULL;
 	_cleanup_place_ struct place place;
-	_cleanup_free_ char *path = begin(&place);
 
+	begin(&place);
 	store_close(place_open(&place));
 	boot(&place, "second\n", 0);
 	store_close(place_open(&place));
@@ -106,8 +103,8 @@ END_TEST
 START_TEST(says_that_the_boot_has_no_id)
 {
 	_cleanup_place_ struct place place;
-	_cleanup_free_ char *path = begin(&place);
 
+	begin(&place);
 	tree_write(place.tree, "boot_id", "");
 	place_assert_refuses(&place, EIO, "boot");
 	place.options.boot_id_path = "/proc/nothing/boot_id";
@@ -138,8 +135,8 @@ START_TEST(is_the_same_for_all_who_open_after_a_boot)
 	struct watches *watches = mmap(NULL, sizeof(*watches), PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	_cleanup_place_ struct place place;
-	_cleanup_free_ char *path = begin(&place);
 
+	begin(&place);
 	store_close(place_open(&place));
 	boot(&place, "second\n", FAKE_WALL_MS + DAY_MS);
 	watches->place = &place;
