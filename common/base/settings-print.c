@@ -43,6 +43,12 @@ static const char *negation(const struct setting *row)
 		       : "";
 }
 
+/* Some defaults need words of their own, which are then in the help. */
+static bool has_default_to_show(const struct setting *row)
+{
+	return row->fallback && row->fallback[0] && !strstr(row->help, "(default");
+}
+
 void settings_print_help(const struct setting *rows, size_t n_rows, FILE *to, unsigned width)
 {
 	for (size_t i = 0; i < n_rows; i++) {
@@ -64,7 +70,7 @@ void settings_print_help(const struct setting *rows, size_t n_rows, FILE *to, un
 
 		(void)!buf_add_text(&help, rows[i].help);
 		/* Which way a switch stands shows in how it is written. */
-		if (rows[i].type != SETTING_BOOL && rows[i].fallback && rows[i].fallback[0])
+		if (rows[i].type != SETTING_BOOL && has_default_to_show(&rows[i]))
 			(void)!buf_printf(&help, " (default %s)", rows[i].fallback);
 		text_fold(buf_text(&help), HELP_COLUMN, HELP_COLUMN, width, to);
 	}
@@ -116,7 +122,7 @@ void settings_print_manual(const struct setting *rows, size_t n_rows, const char
 		(void)!buf_printf(&help, "%s.", rows[i].help);
 		add_choices(&help, &rows[i]);
 		add_range(&help, &rows[i]);
-		if (rows[i].fallback && rows[i].fallback[0])
+		if (has_default_to_show(&rows[i]))
 			(void)!buf_printf(&help, " Default: %s.", rows[i].fallback);
 
 		(void)fprintf(to, "*%s", mark);

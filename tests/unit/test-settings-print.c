@@ -12,6 +12,7 @@ static const struct setting rows[] = {
 	  NULL, NULL, "How often agents beat" },
 	{ "s", "memory", SETTING_SIZE, 0, NULL, 4096, 0, NULL, NULL, "How much memory" },
 	{ "s", "name", SETTING_TEXT, 0, NULL, 1, 64, NULL, NULL, "What it is called" },
+	{ "s", "attempt", SETTING_U64, 0, "0", 0, 0, NULL, NULL, "Which one (default: next)" },
 	{ "s", "create", SETTING_BOOL, 0, "yes", 0, 0, NULL, NULL, "Make machines" },
 	{ "s", "json", SETTING_BOOL, 0, "no", 0, 0, NULL, NULL, "Short for --output json" },
 	{ "s", "usage-class", SETTING_CHOICE, 0, "spot", 0, 0, usages, NULL, "How it is paid for" },
@@ -26,6 +27,7 @@ static const char help[] = "  --instance-count COUNT      How many machines (def
 			   "                              (default 5s)\n"
 			   "  --memory SIZE               How much memory\n"
 			   "  --name TEXT                 What it is called\n"
+			   "  --attempt NUMBER            Which one (default: next)\n"
 			   "  --[no-]create               Make machines\n"
 			   "  --json                      Short for --output json\n"
 			   "  --usage-class on-demand|spot\n"
@@ -57,6 +59,8 @@ static const char manual[] = "*--instance-count* _COUNT_\n"
 			     "\tHow much memory. At least 4K.\n\n"
 			     "*--name* _TEXT_\n"
 			     "\tWhat it is called.\n\n"
+			     "*--attempt* _NUMBER_\n"
+			     "\tWhich one (default: next).\n\n"
 			     "*--\\[no-\\]create*\n"
 			     "\tMake machines. Default: yes.\n\n"
 			     "*--json*\n"
@@ -88,9 +92,9 @@ START_TEST(writes_keys_of_a_file_without_the_marks_of_a_flag)
 	FILE *to = open_memstream(&text, &size);
 
 	ck_assert_ptr_nonnull(to);
-	settings_print_manual(&rows[3], 2, "", to);
+	settings_print_manual(&rows[4], 2, "", to);
 	ck_assert_int_eq(fclose(to), 0);
-	ck_assert_str_eq(text, "*name* _TEXT_\n\tWhat it is called.\n\n"
+	ck_assert_str_eq(text, "*attempt* _NUMBER_\n\tWhich one (default: next).\n\n"
 			       "*create*\n\tMake machines. Default: yes.\n\n");
 }
 END_TEST
