@@ -107,8 +107,10 @@ int descendants_read(int proc_fd, pid_t ancestor, struct descendants *ret)
 	if (r < 0)
 		return r;
 
+	if (all.n == 0)
+		return -ENOENT; /* not even this process: no procfs */
 	qsort(all.rows, all.n, sizeof(*all.rows), compare_pids);
-	below = calloc(all.n + 1, sizeof(*below));
+	below = calloc(all.n, sizeof(*below));
 	if (!below)
 		return -ENOMEM;
 
@@ -117,7 +119,8 @@ int descendants_read(int proc_fd, pid_t ancestor, struct descendants *ret)
 		if (below[i])
 			all.rows[n++] = all.rows[i];
 
-	*ret = (struct descendants){ .rows = take_ptr(all.rows), .n = n };
+	ret->rows = take_ptr(all.rows);
+	ret->n = n;
 	return 0;
 }
 

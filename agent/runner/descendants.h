@@ -16,7 +16,8 @@ struct descendants {
 };
 
 /* A look, not a proof: processes come and go while it is taken. That none are left is proved by
- * waitpid() answering ECHILD to a subreaper. -EOVERFLOW above DESCENDANTS_SCAN_MAX. */
+ * waitpid() answering ECHILD to a subreaper. -EOVERFLOW above DESCENDANTS_SCAN_MAX;
+ * -ENOENT when it shows no process at all. */
 int descendants_read(int proc_fd, pid_t ancestor, struct descendants *ret) _must_check_;
 void descendants_done(struct descendants *descendants);
 

@@ -76,7 +76,7 @@ static void log_name(const struct job_name *job, const char *suffix, char *text,
 static int remove_old(int machine_fd)
 {
 	char name[LOG_NAME_MAX];
-	struct job_name oldest;
+	struct job_name oldest = {};
 	size_t n;
 	int r;
 

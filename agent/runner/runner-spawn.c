@@ -32,6 +32,7 @@
 #include "common/base/log.h"
 #include "common/forge/forge.h"
 
+#define MESSAGE_MAX (sizeof(struct supervise_report) + (size_t)JOB_OUTPUT_MAX)
 #define TAKE_OVER_ROUND_USEC (20 * USEC_PER_MSEC)
 
 enum task { TASK_NONE, TASK_JOB, TASK_CLEAN };
@@ -72,11 +73,16 @@ static struct spawn_runner *spawn_runner(struct runner *runner)
 	return container_of(runner, struct spawn_runner, runner);
 }
 
+static void stream_done(struct stream *stream)
+{
+	free(stream->text);
+	*stream = (struct stream){};
+}
+
 static void forget_streams(struct spawn_runner *s)
 {
-	free(s->output.text);
-	free(s->errors.text);
-	s->output = s->errors = (struct stream){};
+	stream_done(&s->output);
+	stream_done(&s->errors);
 }
 
 static void forget_child(struct spawn_runner *s)
@@ -163,8 +169,9 @@ static void on_report(struct spawn_runner *s, const struct supervise_report *rep
 		break;
 	case SUPERVISE_OUTPUT:
 	case SUPERVISE_ERRORS:
-		free(to->text);
-		*to = (struct stream){ .text = take_ptr(tail->text), .size = tail->size };
+		stream_done(to);
+		to->text = take_ptr(tail->text);
+		to->size = tail->size;
 		break;
 	case SUPERVISE_ENDED:
 		s->reported = true;
@@ -179,8 +186,7 @@ static void on_report(struct spawn_runner *s, const struct supervise_report *rep
 static int receive(struct spawn_runner *s)
 {
 	struct supervise_report report;
-	struct stream tail = {};
-	_cleanup_free_ char *text = NULL;
+	_cleanup_(stream_done) struct stream tail = {};
 	struct iovec parts[2] = { { .iov_base = &report, .iov_len = sizeof(report) } };
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
 	ssize_t n;
@@ -188,20 +194,18 @@ static int receive(struct spawn_runner *s)
 	n = recv(s->child.control_fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
-	if (n < (ssize_t)sizeof(report) || n > (ssize_t)(sizeof(report) + JOB_OUTPUT_MAX))
+	if (n < (ssize_t)sizeof(report) || n > (ssize_t)MESSAGE_MAX)
 		return -EPIPE;
 
 	tail.size = (size_t)n - sizeof(report);
-	text = calloc(1, tail.size + 1);
-	if (!text)
+	tail.text = calloc(1, tail.size + 1);
+	if (!tail.text)
 		return -ENOMEM;
-	parts[1] = (struct iovec){ .iov_base = text, .iov_len = tail.size };
+	parts[1] = (struct iovec){ .iov_base = tail.text, .iov_len = tail.size };
 	if (recvmsg(s->child.control_fd, &message, MSG_DONTWAIT) != n)
 		return -EPIPE;
 
-	tail.text = text;
 	on_report(s, &report, &tail);
-	text = tail.text;
 	return 1;
 }
 

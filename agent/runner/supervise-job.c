@@ -30,6 +30,7 @@
 #include "common/base/parse.h"
 #include "common/forge/forge.h"
 
+#define TAIL_MAX ((size_t)JOB_OUTPUT_MAX)    /* of a stream, to go back */
 #define ROUND_USEC (20 * USEC_PER_MSEC)      /* between looks at what has been killed */
 #define LINGER_ROUND_USEC (1 * USEC_PER_SEC) /* between looks after that */
 
@@ -231,9 +232,7 @@ static void step(struct supervisor *s)
 	int ended;
 
 	ended = sweep_reap(&s->sweep);
-	if (s->state <= STOPPING && s->agent_gone)
-		enter_ending(s);
-	else if (s->state == RUNNING && ended != 0)
+	if ((s->state <= STOPPING && s->agent_gone) || (s->state == RUNNING && ended != 0))
 		enter_ending(s);
 	else if (s->state == RUNNING && s->stop_asked)
 		enter_stopping(s);
@@ -324,9 +323,9 @@ static int start(struct supervisor *s, char **argv, uint64_t log_max_bytes)
 	struct job_exec job = { .argv = argv, .dir_fd = SUPERVISE_FD_DIR };
 	int r;
 
-	r = output_init(&s->output, SUPERVISE_FD_OUTPUT, log_max_bytes, JOB_OUTPUT_MAX, &output_fd);
+	r = output_init(&s->output, SUPERVISE_FD_OUTPUT, log_max_bytes, TAIL_MAX, &output_fd);
 	if (r >= 0)
-		r = output_init(&s->errors, SUPERVISE_FD_ERRORS, log_max_bytes, JOB_OUTPUT_MAX,
+		r = output_init(&s->errors, SUPERVISE_FD_ERRORS, log_max_bytes, TAIL_MAX,
 				&errors_fd);
 	if (r >= 0)
 		r = prepare(s);

@@ -68,10 +68,12 @@ static int job(const char *log_max, const char *resist, char **argv)
 	int r;
 
 	r = parse_u64(log_max, &bytes);
-	if (r >= 0)
-		r = parse_u64(resist, &usec);
-	if (r >= 0)
-		r = check_fds(_SUPERVISE_FD_END);
+	if (r < 0)
+		return r;
+	r = parse_u64(resist, &usec);
+	if (r < 0)
+		return r;
+	r = check_fds(_SUPERVISE_FD_END);
 	return r < 0 ? r : supervise_job(argv, bytes, usec);
 }
 

@@ -200,7 +200,7 @@ static int local_provision(struct provider *provider, const struct blueprint *bl
 {
 	_cleanup_local_root_ struct local_root root = { .fd = -1 };
 	struct local *local = local_of(provider);
-	struct fault later, *note = fault;
+	struct fault later = {}, *note = fault;
 	char id[MACHINE_ID_MAX];
 	int r, first = 0, n = 0;
 

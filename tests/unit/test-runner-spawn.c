@@ -346,7 +346,7 @@ START_TEST(ends_who_escaped_and_calls_the_machine_dirty)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(escapes); i++) {
 		_cleanup_(world_freep) struct world *w = world_new();
-		_cleanup_free_ char *script = NULL, *name = NULL;
+		_cleanup_free_ char *script = NULL;
 		struct process_identity left;
 		char expected[64];
 
