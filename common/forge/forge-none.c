@@ -20,7 +20,7 @@
 
 /* A mailbox has three writers at most; each round that we lose, one of them got on. */
 #define TRIES_MAX 32
-#define DAY_MS (24 * 3600 * 1000ULL)
+#define DAY_MS 86400000ULL
 #define KEEP_MS DAY_MS /* after its last change, beyond the time that the job may take */
 #define RUNTIME_MAX_MS (365 * DAY_MS)
 

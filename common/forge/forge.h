@@ -18,8 +18,8 @@
 
 #define JOB_EXIT_WITHDRAWN 125 /* it never started: what env(1) and its like say then */
 #define JOB_ARGS_MAX 256
-#define JOB_COMMAND_MAX (64 * 1024) /* bytes of all arguments together */
-#define JOB_OUTPUT_MAX (64 * 1024)  /* of output that goes back with the result, per stream */
+#define JOB_COMMAND_MAX 65536 /* bytes of all arguments together */
+#define JOB_OUTPUT_MAX 65536  /* of output that goes back with the result, per stream */
 
 enum job_state { JOB_NONE, JOB_QUEUED, JOB_RUNNING, JOB_DONE, _JOB_STATE_MAX };
 extern const char *const job_state_names[_JOB_STATE_MAX + 1];

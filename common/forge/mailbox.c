@@ -14,7 +14,7 @@
 
 #include "common/base/io.h"
 
-#define COMMAND_JSON_MAX (160 * 1024) /* leaves each stream JOB_OUTPUT_MAX of plain text */
+#define COMMAND_JSON_MAX 163840 /* leaves each stream JOB_OUTPUT_MAX of plain text */
 #define DETAIL_MAX 1024
 #define JSON_ESCAPE_MAX 6 /* \u001b */
 
@@ -164,7 +164,7 @@ static int job_to_json(const struct job *job, struct json_object **ret)
 		r = json_set_u64(object, "ended_ms", job->ended_ms);
 	if (r >= 0)
 		r = add_result_text(object, "detail", job->detail, DETAIL_MAX,
-				    DETAIL_MAX * JSON_ESCAPE_MAX);
+				    (size_t)DETAIL_MAX * JSON_ESCAPE_MAX);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(object);

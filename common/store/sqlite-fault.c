@@ -18,7 +18,7 @@
 #include "common/base/parse.h"
 #include "common/store/sqlite.h"
 
-#define LOCKS_TEXT_MAX (1024 * 1024)
+#define LOCKS_TEXT_MAX 1048576
 #define WAL_WRITE_LOCK                                                            \
 	120 /* the byte of the -shm file that a writer locks: SQLite's WAL format \
 	     */

@@ -140,7 +140,8 @@ int sqlite_item_put(struct store *store, struct item *item, struct item *current
 		return 0;
 	}
 
-	if (standing.revision == item->revision + 1 && strcmp(standing.body, item->body) == 0) {
+	if (standing.body && standing.revision == item->revision + 1 &&
+	    strcmp(standing.body, item->body) == 0) {
 		item->revision++;
 		return 0;
 	}

@@ -8,7 +8,7 @@
 
 /* So many changes share one commit and its fsync; other writers get their turn in between. */
 #define CHANGES_PER_COMMIT 128
-#define SQL_MAX (8 * 1024)
+#define SQL_MAX 8192
 
 /* Inside of a transaction; state NONE when there is no record. */
 static int read_one(struct sqlite_store *s, const char *id, struct machine *ret,

@@ -28,7 +28,7 @@
 #define FILE_MODE 0600    /* a registration is nobody else's to read */
 /* SQLite's smallest page. It takes a file of one byte for an empty one, and overwrites it. */
 #define DATABASE_SIZE_MIN 512
-#define SQL_MAX (16 * 1024)
+#define SQL_MAX 16384
 #define KERNEL_BOOT_ID_MAX 64
 
 #define STRING(x) #x
@@ -140,7 +140,7 @@ enum identity { IDENTITY_NEW, IDENTITY_OURS };
 static int identify(struct sqlite_store *s, enum identity *ret, struct fault *fault)
 {
 	static const char opening[] = "open the store";
-	int64_t application, version, tables;
+	int64_t application = 0, version = 0, tables = 0;
 	int r;
 
 	r = query_i64(s, "PRAGMA application_id", opening, &application, fault);
@@ -255,7 +255,7 @@ static int write_anchor(struct sqlite_store *s, const char *boot_id, int64_t *re
 	static const char doing[] = "write the clock's anchor";
 	_cleanup_finalize_ sqlite3_stmt *statement = NULL;
 	int64_t now = (int64_t)clock_wall_ms(s->clock);
-	int64_t latest, offset;
+	int64_t latest = 0, offset;
 	int r, rc;
 
 	r = query_i64(s,
@@ -289,8 +289,8 @@ static int write_anchor(struct sqlite_store *s, const char *boot_id, int64_t *re
 static int complete(struct sqlite_store *s, const char *boot_id, struct fault *fault)
 {
 	_cleanup_transaction_ struct sqlite_store *open = NULL;
-	enum identity identity;
-	int64_t offset_ms;
+	enum identity identity = IDENTITY_OURS;
+	int64_t offset_ms = 0;
 	int r;
 
 	r = sqlite_begin(s, SQLITE_MODE_WRITE, &open, fault);
@@ -370,7 +370,7 @@ static int remember_wal(struct sqlite_store *s, struct fault *fault)
 int sqlite_open_database(struct sqlite_store *s, const char *path, bool create,
 			 const char *boot_id_path, struct fault *fault)
 {
-	enum identity identity;
+	enum identity identity = IDENTITY_OURS;
 	char boot_id[KERNEL_BOOT_ID_MAX];
 	int r;
 

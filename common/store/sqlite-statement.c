@@ -5,7 +5,7 @@
 
 #include "common/store/sqlite.h"
 
-#define SQL_MAX (16 * 1024)
+#define SQL_MAX 16384
 
 int sqlite_write_columns(struct buf *sql)
 {

@@ -18,7 +18,7 @@
 #include "common/domain/machine.h"
 #include "common/domain/transition.h"
 
-#define STORE_ITEM_BODY_MAX (300 * 1024) /* DynamoDB's limit is 400 KB an item */
+#define STORE_ITEM_BODY_MAX 307200 /* 300 KiB: DynamoDB's limit is 400 KB an item */
 #define STORE_KIND_MAX 24
 #define STORE_BATCH_MAX 1000 /* machines in one get or change */
 
