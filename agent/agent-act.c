@@ -114,6 +114,8 @@ static void write_run(struct agent *agent)
 
 static void write_offer(struct agent *agent)
 {
+	/* Clean again: why the last claim ended is history. */
+	agent->reason[0] = '\0';
 	write_record(agent, TRANSITION_OFFER, ACTION_WRITE_OFFER);
 }
 

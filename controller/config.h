@@ -27,7 +27,7 @@ struct config {
 	uint64_t idle_usec;
 	uint64_t claim_usec;
 	uint64_t drain_usec;
-	uint64_t max_runtime_usec;
+	uint64_t run_usec;
 	uint64_t claim_slack_usec;
 	uint64_t reap_grace_usec;
 	uint64_t beat_usec; /* handed to local agents */

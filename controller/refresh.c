@@ -119,7 +119,8 @@ static int add_row(const struct machine *machine, void *context)
 	return 0;
 }
 
-/* Only those about whom there is a doubt: silent, past their threshold, or already terminated. */
+/* One question about all of them: a machine whose agent is dead looks healthy until its last beat
+ * is stale. */
 static int ask_presence(struct refresh *refresh, struct fault *fault)
 {
 	struct provider *provider = refresh->controller->provider;
@@ -132,12 +133,8 @@ static int ask_presence(struct refresh *refresh, struct fault *fault)
 		return -ENOMEM;
 	for (size_t i = 0; i < refresh->n; i++) {
 		const struct machine *machine = &refresh->rows[i].machine;
-		uint64_t now_ms = refresh->view.now_ms;
 
 		if (strcmp(machine->provider, provider->ops->name) != 0)
-			continue;
-		if (machine_is_live(machine) && machine_is_healthy(machine, now_ms) &&
-		    machine->threshold_ms >= now_ms)
 			continue;
 		ids[n] = machine->id;
 		at[n++] = i;

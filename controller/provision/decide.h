@@ -17,6 +17,7 @@
 struct sighting {
 	struct machine machine;
 	enum presence presence; /* UNKNOWN unless the provider was asked */
+	bool registered;        /* by this start */
 };
 
 enum standing {

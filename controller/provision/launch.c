@@ -58,7 +58,6 @@ static int enter_record(struct provision *p, const struct handle *handle,
 		.leases = p->leases,
 	};
 	struct change_outcome outcome;
-	unsigned attempt = 0;
 	int r;
 
 	r = birth_from_handle(handle, p->class_, intent->token, p->options->request.usage,
@@ -69,17 +68,7 @@ static int enter_record(struct provision *p, const struct handle *handle,
 		r = controller_change(p->controller, &change, 1, &outcome, fault);
 	if (r < 0)
 		return r;
-	if (outcome.result == CHANGE_REFUSED)
-		return 0;
-
-	r = provision_track(p, &outcome.record);
-	if (r < 0)
-		return r;
-	do
-		r = p->controller->forge->ops->offer(p->controller->forge, &outcome.record,
-						     p->options->job, fault);
-	while (controller_try_again(p->controller, r, fault, &attempt));
-	return r == -ESTALE ? 0 : r;
+	return outcome.result == CHANGE_REFUSED ? 0 : provision_track(p, &outcome.record);
 }
 
 static bool is_unborn(const struct provision *p, const char *id)
@@ -148,5 +137,5 @@ int provision_replay(struct provision *p, struct fault *fault)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return provision_register(p, fault);
 }

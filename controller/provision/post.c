@@ -55,6 +55,8 @@ bool ending_change(const struct machine *machine, enum presence presence, const 
 	(void)!str_copy(ret->claimant.run_key, sizeof(ret->claimant.run_key), run_key);
 	(void)!str_copy(ret->reason, sizeof(ret->reason), why);
 	if (presence == PRESENCE_GONE) {
+		(void)!str_copy(ret->reason, sizeof(ret->reason),
+				"its provider says that it is gone");
 		ret->transition = TRANSITION_TERMINATE;
 		ret->ending = ENDING_GONE;
 		return true;

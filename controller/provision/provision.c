@@ -238,6 +238,8 @@ static int turn(struct provision *p, unsigned *attempt, struct fault *fault)
 	if (decision.step != STEP_SHARE && decision.step != STEP_FOLLOW) {
 		r = let_lost_go(p, judgements, fault);
 		if (r == 0)
+			r = provision_register(p, fault);
+		if (r == 0)
 			r = provision_renew(p, fault);
 		if (r < 0)
 			return r;

@@ -20,21 +20,35 @@ static void init_claim(const struct provision *p, const struct machine *machine,
 	memcpy(ret->id, machine->id, sizeof(ret->id));
 }
 
-/* The claim stands: now its registration. A machine whose claim has no registration is found again
- * by provision_observe() and ends by its threshold, so a failure here loses nothing. */
-static int enter_claim(struct provision *p, const struct machine *machine, struct fault *fault)
+static int offer_registration(struct provision *p, const struct machine *machine,
+			      struct fault *fault)
 {
+	struct forge *forge = p->controller->forge;
 	unsigned attempt = 0;
 	int r;
 
-	r = provision_track(p, machine);
-	if (r < 0)
-		return r;
 	do
-		r = p->controller->forge->ops->offer(p->controller->forge, machine, p->options->job,
-						     fault);
+		r = forge->ops->offer(forge, machine, p->options->job, fault);
 	while (controller_try_again(p->controller, r, fault, &attempt));
+	/* The claim has ended meanwhile: the next look sees it. */
 	return r == -ESTALE ? 0 : r;
+}
+
+int provision_register(struct provision *p, struct fault *fault)
+{
+	for (size_t i = 0; i < p->n_mine; i++) {
+		struct sighting *sighting = &p->mine[i];
+		int r;
+
+		if (sighting->registered || sighting->machine.state != MACHINE_CLAIMED ||
+		    strcmp(sighting->machine.run_key, p->run.key) != 0)
+			continue;
+		r = offer_registration(p, &sighting->machine, fault);
+		if (r < 0)
+			return r;
+		sighting->registered = true;
+	}
+	return 0;
 }
 
 static int settle_claims(struct provision *p, const struct offer *offers, size_t n_offers,
@@ -62,12 +76,15 @@ static int settle_claims(struct provision *p, const struct offer *offers, size_t
 		}
 		fates[picked[i]] = OFFER_CLAIMED;
 		won++;
-		r = enter_claim(p, &outcomes[i].record, fault);
+		r = provision_track(p, &outcomes[i].record);
 		if (r < 0)
 			return r;
 	}
 	if (won > 0)
 		controller_say(p->controller, "claimed %zu warm", won);
+	r = provision_register(p, fault);
+	if (r < 0)
+		return r;
 	return p->pool->ops->settle(p->pool, offers, fates, n_offers, fault);
 }
 

@@ -49,6 +49,9 @@ int provision_observe(struct provision *p, struct fault *fault) _must_check_;
 /* Follows one more machine. */
 int provision_track(struct provision *p, const struct machine *machine) _must_check_;
 
+/* Gives every claim that does not listen yet its registration, once a start: those just made, and
+ * those that an earlier start has left without. */
+int provision_register(struct provision *p, struct fault *fault) _must_check_;
 /* Claims up to count fitting machines from the pool. */
 int provision_select(struct provision *p, size_t count, struct fault *fault) _must_check_;
 /* Writes an intent for count machines. */

@@ -53,6 +53,7 @@ static int read_intents(struct warm *warm, struct fault *fault)
 	if (r != STORE_REFUSED)
 		return r;
 	warm->run.created_ms = warm->now_ms;
+	warm->run.request.count = warm->run.request.min_count = warm->target;
 	r = str_copy(warm->run.request.class_name, sizeof(warm->run.request.class_name),
 		     warm->class_->name);
 	return r < 0 ? r : str_copy(warm->run.key, sizeof(warm->run.key), key);

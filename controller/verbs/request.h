@@ -40,7 +40,7 @@ struct request_flags {
 	{ NULL, "usage-class", SETTING_CHOICE, REQUEST_AT(type, usage_class), "on-demand", 0, 0, \
 	  usage_names, "CLASS", "on-demand or spot" }, \
 	{ NULL, "max-runtime-min", SETTING_U64, REQUEST_AT(type, max_runtime_min), "0", 0, 10080, \
-	  NULL, "MINUTES", "How long the machines may run; 0: the setting max-runtime" }, \
+	  NULL, "MINUTES", "How long the machines may run; 0: the setting run-time" }, \
 	{ NULL, "need", SETTING_LIST, REQUEST_AT(type, needs), NULL, 0, 0, NULL, "CAPABILITIES", \
 	  "Only machines that proved these: pmu.instructions, resctrl.l3" }, \
 	{ NULL, "timeout", SETTING_DURATION, REQUEST_AT(type, timeout_usec), "5min", USEC_PER_MSEC, \

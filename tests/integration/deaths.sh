@@ -192,7 +192,7 @@ a_run_interrupted_gives_its_machine_back() {
 
 a_job_outlives_neither_its_time() {
 	quick
-	export PADDOCK_MAX_RUNTIME=2s
+	export PADDOCK_RUN_TIME=2s
 	expect 0 "$paddock" provision --json --run r
 	machine=$(first_machine)
 	start job "$paddock" exec r-1-default -- sh -c 'echo $$ >'"$T"'/job.pid; sleep 1000'
