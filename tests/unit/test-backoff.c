@@ -101,7 +101,7 @@ START_TEST(hashes_as_fnv_1a_does)
 	ck_assert_uint_eq(hash_text(""), 0xcbf29ce484222325);
 	ck_assert_uint_eq(hash_text("a"), 0xaf63dc4c8601ec8c);
 	ck_assert_uint_eq(hash_text("foobar"), 0x85944171f73967e8);
-	ck_assert_uint_ne(hash_text("\xff"), hash_text("\x7f"));
+	ck_assert_uint_eq(hash_text("\xff"), 0xaf64724c8602eb6e);
 }
 END_TEST
 

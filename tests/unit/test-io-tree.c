@@ -241,20 +241,25 @@ START_TEST(goes_on_past_what_it_may_not_remove)
 }
 END_TEST
 
-/* Mounts need a namespace of their own, which not every machine grants; CANNOT where not. */
-static int enter_namespace(void)
+/* Mounts need a namespace of their own, which not every machine grants; CANNOT where not. The tree
+ * is opened anew, as a descriptor stays in the namespace that it comes from. */
+static int enter_namespace(struct tree *tree)
 {
 	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return CANNOT;
-	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? CANNOT : 0;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return CANNOT;
+
+	close(tree->fd);
+	tree->fd = open(tree->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fchdir(tree->fd) < 0 ? CANNOT : 0;
 }
 
 static int remove_with_a_bind_mount(struct tree *tree)
 {
 	int r;
 
-	if (enter_namespace() != 0 || fchdir(tree->fd) < 0 ||
-	    mount("precious", "x/mounted", NULL, MS_BIND, NULL) < 0)
+	if (enter_namespace(tree) != 0 || mount("precious", "x/mounted", NULL, MS_BIND, NULL) < 0)
 		return CANNOT;
 	r = remove_tree_at(tree->fd, "x");
 	if (r == -EXDEV && exists(tree, "x/mounted"))
@@ -266,8 +271,7 @@ static int remove_with_a_tmpfs(struct tree *tree)
 {
 	int r;
 
-	if (enter_namespace() != 0 || fchdir(tree->fd) < 0 ||
-	    mount("tmpfs", "x/mounted", "tmpfs", 0, "size=64k") < 0)
+	if (enter_namespace(tree) != 0 || mount("tmpfs", "x/mounted", "tmpfs", 0, "size=64k") < 0)
 		return CANNOT;
 	tree_write(tree, "x/mounted/file", "");
 	r = remove_tree_at(tree->fd, "x");
@@ -304,7 +308,7 @@ static int replace_on_a_full_disk(struct tree *tree)
 	char text[8];
 	size_t n = 0;
 
-	if (!data || enter_namespace() != 0 || fchdir(tree->fd) < 0 ||
+	if (!data || enter_namespace(tree) != 0 ||
 	    mount("tmpfs", "small", "tmpfs", 0, "size=64k") < 0)
 		return CANNOT;
 	if (replace_file_at(tree->fd, "small/file", "old", 3, 0644) < 0)

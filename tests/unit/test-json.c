@@ -170,6 +170,8 @@ START_TEST(says_where_and_what_is_wrong)
 		const char *fault;
 	} cases[] = {
 		{ "{\"a\": 01}", "run record: bad JSON at byte 6: malformed number" },
+		{ "[-]", "run record: bad JSON at byte 1: malformed number" },
+		{ "[1e+]", "run record: bad JSON at byte 1: malformed number" },
 		{ "[\"a\nb\"]", "run record: bad JSON at byte 3: control character in a string" },
 		{ "{'a':1}", "run record: bad JSON at byte 1: unexpected character" },
 		{ "[\"abc", "run record: bad JSON at byte 5: end in the middle of a string" },
