@@ -40,7 +40,9 @@ struct fake_kernel {
 	int load_error;
 	int prepared;         /* what prepare() says: 0, or 1 for no promise */
 	unsigned counters;    /* how many hardware events fit at once */
-	bool refuses_at_open; /* as x86 does; else they open and never count */
+	bool refuses_at_open; /* as x86 does; else they open and never count, */
+	bool shares;          /* or each counts half of the time, */
+	bool pretends;        /* or those too many run all the time and stay at 0 */
 	unsigned max_files;   /* 0: FAKE_FILES_MAX */
 	bool hypervisor;
 	unsigned cpuid_counters;
@@ -190,8 +192,10 @@ static inline ssize_t fake_read(const struct probe_kernel *kernel, int fd, void 
 		answer[0] = answer[0] * script->value_permille / 1000;
 		answer[2] = answer[2] * script->running_permille / 1000;
 	}
-	if (fake_is_hardware(&file->attr) && fake_members(fake, file->group) > fake->counters)
-		answer[0] = answer[2] = 0;
+	if (fake_is_hardware(&file->attr) && fake_members(fake, file->group) > fake->counters) {
+		answer[0] = fake->shares ? answer[0] * 3 / 4 : 0;
+		answer[2] = fake->pretends ? answer[2] : fake->shares ? answer[2] / 2 : 0;
+	}
 	memcpy(data, answer, sizeof(answer));
 	return sizeof(answer);
 }

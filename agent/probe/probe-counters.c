@@ -69,7 +69,7 @@ static bool member_counts(const struct probe_kernel *kernel, int fd,
 	struct probe_observation seen = {};
 
 	probe_read_event(kernel, fd, &seen);
-	if (!seen.counted || seen.running_ns == 0 || seen.running_ns < seen.enabled_ns)
+	if (!seen.counted || seen.running_ns < seen.enabled_ns)
 		return false;
 	return seen.value >= alone->value / 2;
 }
@@ -178,7 +178,7 @@ static void search(struct probe_session *session, const struct probe_row *alone,
 void probe_ask_counters(struct probe_session *session)
 {
 	const struct probe_row *alone = choose(session->report);
-	const struct probe_row *first = probe_find(session->report, candidates[0]);
+	const struct probe_row *cycles = probe_find(session->report, "cycles");
 	struct probe_row *row = probe_add_row(session->report);
 
 	row->name = "general-counters";
@@ -190,9 +190,11 @@ void probe_ask_counters(struct probe_session *session)
 		search(session, alone, &row->seen);
 		return;
 	}
-	/* Whatever keeps the events away keeps the counters away. */
-	if (first && (first->seen.error > 0 || first->seen.step == PROBE_STEP_SKIPPED)) {
-		row->seen.step = first->seen.step;
-		row->seen.error = first->seen.error;
+	/* Whatever keeps the first event away keeps the counters away. */
+	if (probe_out_of_time(session)) {
+		row->seen.step = PROBE_STEP_SKIPPED;
+	} else if (cycles && cycles->seen.error > 0) {
+		row->seen.step = cycles->seen.step;
+		row->seen.error = cycles->seen.error;
 	}
 }

@@ -14,7 +14,7 @@
 #define PROBE_CHASE_N (2 * PROBE_CHASE_NODES)
 #define PROBE_TOUCH_N 256ULL
 #define PROBE_BLOCK_N 8ULL
-#define PROBE_BLOCK_NSEC 50000L
+#define PROBE_BLOCK_NSEC 200000L /* a busy host may be late to sleep, and need not then */
 
 /* One question to perf_event_open(). */
 struct probe_event {

@@ -123,16 +123,19 @@ static void read_dmi(int root_fd, struct probe_context *context)
 						    : PROBE_PLATFORM_VM;
 }
 
-/* For CPUs that do not say: Xen's directory, or the device tree's node. */
+/* For CPUs that do not say: Xen's directory, or what the device tree says of itself. */
 static void read_other_signs(int root_fd, struct probe_context *context)
 {
-	char type[32];
+	static const char virtual_board[] = "linux,dummy-virt"; /* of QEMU and others like it */
+	char type[32], board[32];
 
 	probe_read_line(root_fd, "sys/hypervisor/type", type, sizeof(type));
 	if (type[0] == '\0')
 		probe_read_line(root_fd, "proc/device-tree/hypervisor/compatible", type,
 				sizeof(type));
-	if (type[0] != '\0' && context->platform == PROBE_PLATFORM_UNKNOWN)
+	probe_read_line(root_fd, "proc/device-tree/compatible", board, sizeof(board));
+	if ((type[0] != '\0' || strcmp(board, virtual_board) == 0) &&
+	    context->platform == PROBE_PLATFORM_UNKNOWN)
 		context->platform = PROBE_PLATFORM_VM;
 	if (type[0] != '\0' && context->hypervisor[0] == '\0')
 		(void)snprintf(context->hypervisor, sizeof(context->hypervisor), "%s", type);

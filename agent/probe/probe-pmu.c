@@ -66,7 +66,7 @@ const struct probe_event probe_events[] = {
 	  PROBE_LOAD_TOUCH, AT_LEAST(PROBE_TOUCH_N) },
 	/* The next two happen in the kernel, and read 0 for ever where it is left out. */
 	{ "context-switches", NULL, PROBE_GROUP_SOFTWARE, PERF_TYPE_SOFTWARE,
-	  PERF_COUNT_SW_CONTEXT_SWITCHES, PROBE_LOAD_BLOCK, AT_LEAST(PROBE_BLOCK_N / 2),
+	  PERF_COUNT_SW_CONTEXT_SWITCHES, PROBE_LOAD_BLOCK, AT_LEAST(1),
 	  .scope = PROBE_SCOPE_KERNEL },
 	{ "cpu-migrations", NULL, PROBE_GROUP_SOFTWARE, PERF_TYPE_SOFTWARE,
 	  PERF_COUNT_SW_CPU_MIGRATIONS, PROBE_LOAD_MIGRATE, AT_LEAST(1),

@@ -48,17 +48,15 @@ static size_t count_rows(const struct probe_report *report, bool working)
 static void describe_machine(const struct probe_report *report, char *line, size_t size)
 {
 	const struct probe_context *context = &report->context;
-	static const char *const kinds[] = { "machine", "metal", "VM" };
-	char kind[64];
+	static const char *const kinds[] = { "metal or VM", "metal", "VM" };
+	bool has_name = context->platform == PROBE_PLATFORM_VM && context->hypervisor[0] != '\0';
 
-	if (context->hypervisor[0] != '\0' && context->platform == PROBE_PLATFORM_VM)
-		(void)snprintf(kind, sizeof(kind), "%s (%s)", kinds[context->platform],
-			       context->hypervisor);
-	else
-		(void)snprintf(kind, sizeof(kind), "%s", kinds[context->platform]);
-	(void)snprintf(line, size, "%s%s%s%s, %" PRIu64 " CPUs, %s, %s, Linux %s", kind,
+	(void)snprintf(line, size, "%s%s%s%s%s%s%s, %" PRIu64 " CPU%s, %s, %s, Linux %s",
+		       kinds[context->platform], has_name ? " (" : "",
+		       has_name ? context->hypervisor : "", has_name ? ")" : "",
 		       context->container ? " in a container" : "",
 		       context->product[0] != '\0' ? ", " : "", context->product, context->cpus,
+		       context->cpus == 1 ? "" : "s",
 		       context->cpu_model[0] != '\0' ? context->cpu_model : "CPU not named",
 		       context->arch, context->kernel[0] != '\0' ? context->kernel : "?");
 }
@@ -78,7 +76,7 @@ static void describe_pmu(const struct probe_report *report, char *line, size_t s
 	enum probe_verdict verdict = probe_pmu_verdict(report, &row);
 
 	if (verdict == PROBE_WORKS)
-		(void)snprintf(line, size, "works: %zu of %zu hardware events count right",
+		(void)snprintf(line, size, "works: %zu of %zu hardware events count",
 			       count_rows(report, true), count_rows(report, false));
 	else if (!row)
 		(void)snprintf(line, size, "%s", probe_verdict_names[verdict]);
@@ -89,24 +87,31 @@ static void describe_pmu(const struct probe_report *report, char *line, size_t s
 			       row->brief);
 }
 
+/* Only x86 says how many there ought to be. */
+static void describe_cpuid(const struct probe_context *context, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (context->pmu_general > 0)
+		(void)snprintf(text, size, "CPUID says %" PRIu64 "; ", context->pmu_general);
+	else if (strcmp(context->arch, "x86_64") == 0)
+		(void)snprintf(text, size, "CPUID names none; ");
+}
+
 static void describe_counters(const struct probe_report *report, char *line, size_t size)
 {
-	const struct probe_context *context = &report->context;
+	static const char *const watchdog[] = { "not known", "off", "on" };
 	const struct probe_row *row = probe_find(report, "general-counters");
-	char said[32] = "CPUID names none";
-	static const char *const watchdog[] = { "off", "on" };
+	char usable[48] = "not known", said[40];
 
-	if (context->pmu_general > 0)
-		(void)snprintf(said, sizeof(said), "CPUID says %" PRIu64, context->pmu_general);
-	if (!row || !row->seen.counted || row->seen.error > 0)
-		(void)snprintf(line, size, "%s (%s)",
-			       row && row->verdict == PROBE_ABSENT ? "none" : "not known", said);
-	else
-		(void)snprintf(line, size, "%s%" PRIu64 " usable at once (%s; NMI watchdog %s)",
+	if (row && row->verdict == PROBE_ABSENT)
+		(void)snprintf(usable, sizeof(usable), "none");
+	else if (row && row->seen.counted && row->seen.error == 0)
+		(void)snprintf(usable, sizeof(usable), "%s%" PRIu64 " usable at once",
 			       row->seen.value == PROBE_COUNTERS_MAX ? "at least " : "",
-			       row->seen.value, said,
-			       context->nmi_watchdog < 0 ? "not known"
-							 : watchdog[context->nmi_watchdog]);
+			       row->seen.value);
+	describe_cpuid(&report->context, said, sizeof(said));
+	(void)snprintf(line, size, "%s (%sNMI watchdog %s)", usable, said,
+		       watchdog[report->context.nmi_watchdog + 1]);
 }
 
 static void describe_resctrl(const struct probe_report *report, char *line, size_t size)

@@ -69,7 +69,8 @@ static void fill_context(const struct probe_context *context, struct place *plac
 		put(&places[PLACE_PARANOID], "%s", "");
 	put(&places[PLACE_LSM], "%s", context->lsm);
 	put(&places[PLACE_LOCKDOWN], "%s", context->lockdown);
-	put(&places[PLACE_KERNEL], "%s", context->kernel_message);
+	put(&places[PLACE_KERNEL], "%s",
+	    context->kernel_message[0] != '\0' ? context->kernel_message : "nothing readable");
 	put(&places[PLACE_PMU], "%s", context->core_pmu);
 	put(&places[PLACE_WATCHDOG], "%s", switch_names[watchdog < 0 ? 0 : watchdog > 0 ? 2 : 1]);
 	put(&places[PLACE_MOUNT], "%s", context->resctrl.path);

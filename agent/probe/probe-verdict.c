@@ -230,17 +230,17 @@ static const struct rule event_rules[] = {
 	{ ENOENT, vm_has_no_pmu, PROBE_REASON_HYPERVISOR_NO_VPMU, PROBE_ABSENT,
 	  "this VM exposes no PMU",
 	  "This VM exposes no PMU: every hardware event is refused with ENOENT, and there is "
-	  "no core event source such as cpu (kernel: {kernel}). Not a permission problem: "
+	  "no core event source such as cpu (kernel log: {kernel}). Not a permission problem: "
 	  "root would not help.",
 	  "On EC2 take a larger size or .metal; root would not help. Older generations show "
 	  "no PMU below a whole socket. Elsewhere, have the hypervisor give the guest a PMU." },
 	{ ENOENT, has_no_pmu, PROBE_REASON_NO_DRIVER_FOR_CPU, PROBE_ABSENT,
 	  "kernel has no PMU driver",
 	  "The kernel drives no PMU on this machine: every hardware event is refused with "
-	  "ENOENT and there is no core event source (kernel: {kernel}). Not a permission "
+	  "ENOENT and there is no core event source (kernel log: {kernel}). Not a permission "
 	  "problem: root would not help.",
 	  "Boot a newer kernel that knows this CPU. Look for nopmu on the kernel's command "
-	  "line." },
+	  "line. If this is a VM after all, have its hypervisor give it a PMU." },
 	{ ENOENT, NULL, PROBE_REASON_EVENT_UNMAPPED, PROBE_ABSENT, "this PMU has no such event",
 	  "The PMU ({pmu}) maps nothing to this generic event; others of it can be counted.",
 	  "Use a raw event of this CPU that comes close, if there is one." },

@@ -93,11 +93,12 @@ static bool is_about_pmu(const struct probe_row *row)
 	return row->group <= PROBE_GROUP_COUNTERS;
 }
 
-/* A lie outweighs everything; then what the core rows lack; then what is only degraded. */
+/* A lie outweighs everything; then what the core rows lack, which leaves a PMU of sorts when
+ * another core row works; then what is only degraded. */
 enum probe_verdict probe_pmu_verdict(const struct probe_report *report,
 				     const struct probe_row **ret_row)
 {
-	const struct probe_row *lie = NULL, *lack = NULL, *worse = NULL, *core = NULL;
+	const struct probe_row *lie = NULL, *lack = NULL, *worse = NULL, *works = NULL;
 
 	for (size_t i = report->n_rows; i > 0; i--) {
 		const struct probe_row *row = &report->rows[i - 1];
@@ -106,14 +107,16 @@ enum probe_verdict probe_pmu_verdict(const struct probe_report *report,
 			continue;
 		if (row->verdict == PROBE_LIES)
 			lie = row;
-		if (row->core)
-			core = row;
+		if (row->core && row->verdict == PROBE_WORKS)
+			works = row;
 		if (row->core && row->verdict != PROBE_WORKS)
 			lack = row;
 		if (row->verdict == PROBE_DEGRADED)
 			worse = row;
 	}
-	*ret_row = lie ? lie : lack ? lack : worse ? worse : core;
+	*ret_row = lie ? lie : lack ? lack : worse ? worse : works;
+	if (!lie && lack && works)
+		return PROBE_DEGRADED;
 	return *ret_row ? (*ret_row)->verdict : PROBE_UNKNOWN;
 }
 

@@ -108,6 +108,31 @@ START_TEST(leaves_unknown_what_no_file_tells)
 }
 END_TEST
 
+START_TEST(knows_a_vm_by_the_board_in_its_device_tree)
+{
+	static const struct {
+		const char *path, *text;
+		enum probe_platform platform;
+	} cases[] = {
+		{ "proc/device-tree/compatible", "linux,dummy-virt", PROBE_PLATFORM_VM },
+		{ "proc/device-tree/compatible", "raspberrypi,4-model-b", PROBE_PLATFORM_UNKNOWN },
+		{ "proc/device-tree/hypervisor/compatible", "xen,xen-4.17", PROBE_PLATFORM_VM },
+		{ "sys/hypervisor/type", "xen\n", PROBE_PLATFORM_VM },
+		{ "sys/class/dmi/id/sys_vendor", "QEMU\n", PROBE_PLATFORM_VM },
+		{ "sys/class/dmi/id/sys_vendor", "Dell Inc.\n", PROBE_PLATFORM_UNKNOWN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(tree_freep) struct tree *tree = tree_new();
+		struct probe_context context;
+
+		tree_write(tree, cases[i].path, cases[i].text);
+		read_machine(tree, "aarch64", false, &context);
+		ck_assert_msg(context.platform == cases[i].platform, "%s", cases[i].text);
+	}
+}
+END_TEST
+
 START_TEST(climbs_the_ladder_of_paranoid_and_capabilities)
 {
 	static const char none[] = "0000000000000000", perfmon[] = "0000004000000000",
@@ -146,6 +171,17 @@ START_TEST(climbs_the_ladder_of_paranoid_and_capabilities)
 			allowed += probe_policy_allows(&context, (enum probe_scope)scope);
 		ck_assert_msg(allowed == cases[i].scopes, "case %zu: %d", i, allowed);
 	}
+}
+END_TEST
+
+START_TEST(finds_whole_words_only)
+{
+	ck_assert(probe_has_word("fpu rdt_a mba", "rdt_a"));
+	ck_assert(probe_has_word("rdt_a", "rdt_a"));
+	ck_assert(probe_has_word("rdtscp cat_l3x cat_l3", "cat_l3"));
+	ck_assert(!probe_has_word("rdtscp cat_l3x", "cat_l3"));
+	ck_assert(!probe_has_word("xcat_l3", "cat_l3"));
+	ck_assert(!probe_has_word("", "cat_l3"));
 }
 END_TEST
 
@@ -246,6 +282,7 @@ END_TEST
 
 TEST_MAIN(knows_a_vm_and_what_its_kernel_says, knows_metal_its_counters_and_resctrl,
 	  knows_an_arm_guest_without_cpuid, knows_a_container_from_a_vm,
-	  leaves_unknown_what_no_file_tells, climbs_the_ladder_of_paranoid_and_capabilities,
+	  leaves_unknown_what_no_file_tells, knows_a_vm_by_the_board_in_its_device_tree,
+	  climbs_the_ladder_of_paranoid_and_capabilities, finds_whole_words_only,
 	  survives_files_full_of_nonsense, lists_no_more_sources_than_it_has_room_for,
 	  finds_a_core_pmu_under_each_of_its_names)

@@ -65,13 +65,13 @@ START_TEST(answers_in_the_first_five_lines)
 		[VM_WITHOUT_PMU] =
 			"machine   VM (KVM), 2 CPUs, AMD EPYC, x86_64, Linux 6.1.0-44-cloud-amd64\n"
 			"PMU       absent: this VM exposes no PMU\n"
-			"counters  none (CPUID names none)\n"
+			"counters  none (CPUID names none; NMI watchdog off)\n"
 			"resctrl   absent: hidden by the hypervisor\n"
 			"to do     On EC2 take a larger size or .metal; root would not help.\n",
 		[XEON_METAL] = "machine   metal, m7i.metal-24xl, 96 CPUs, Intel(R) Xeon(R) "
 			       "Platinum 8488C, "
 			       "x8...\n"
-			       "PMU       works: 12 of 12 hardware events count right\n"
+			       "PMU       works: 12 of 12 hardware events count\n"
 			       "counters  8 usable at once (CPUID says 8; NMI watchdog off)\n"
 			       "resctrl   offers l3 mb mon (effect not tried)\n"
 			       "to do     nothing\n",
@@ -83,16 +83,15 @@ START_TEST(answers_in_the_first_five_lines)
 			"counters  8 usable at once (CPUID says 8; NMI watchdog off)\n"
 			"resctrl   offers l3 mb mon (effect not tried)\n"
 			"to do     Do not use this count here.\n",
-		[GRAVITON_GUEST] =
-			"machine   VM, m7g.large, 2 CPUs, CPU not named, aarch64, Linux "
-			"6.1.158-178.28...\n"
-			"PMU       works: 12 of 12 hardware events count right\n"
-			"counters  2 usable at once (CPUID names none; NMI watchdog not known)\n"
-			"resctrl   absent: hidden by the hypervisor\n"
-			"to do     nothing\n",
+		[GRAVITON_GUEST] = "machine   VM, m7g.large, 2 CPUs, CPU not named, aarch64, Linux "
+				   "6.1.158-178.28...\n"
+				   "PMU       works: 12 of 12 hardware events count\n"
+				   "counters  2 usable at once (NMI watchdog not known)\n"
+				   "resctrl   absent: hidden by the hypervisor\n"
+				   "to do     nothing\n",
 		[BARE_TREE] = "machine   metal, 0 CPUs, CPU not named, x86_64, Linux ?\n"
 			      "PMU       degraded: general-counters: in exclusive use by another\n"
-			      "counters  not known (CPUID names none)\n"
+			      "counters  not known (CPUID names none; NMI watchdog not known)\n"
 			      "resctrl   absent: this CPU has none of it\n"
 			      "to do     Stop the other user of the PMU and run the probe again.\n",
 	};

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/base/exit.h"
 #include "tests/fake-kernel.h"
@@ -221,6 +223,12 @@ static void drop_instructions(struct fake_kernel *fake)
 	fake_add_script(fake, HW(INSTRUCTIONS))->open_error = ENOENT;
 }
 
+static void drop_core(struct fake_kernel *fake)
+{
+	fake_add_script(fake, HW(CPU_CYCLES))->open_error = ENOENT;
+	fake_add_script(fake, HW(INSTRUCTIONS))->open_error = ENOENT;
+}
+
 static void drop_branches(struct fake_kernel *fake)
 {
 	fake_add_script(fake, HW(BRANCH_INSTRUCTIONS))->open_error = ENOENT;
@@ -305,6 +313,8 @@ START_TEST(judges_each_way_an_event_can_go_wrong)
 		{ hold_the_pmu, "cycles", PROBE_DEGRADED, PROBE_REASON_PMU_BUSY, EXIT_PARTIAL },
 		{ drop_instructions, "instructions", PROBE_ABSENT, PROBE_REASON_EVENT_UNMAPPED,
 		  EXIT_PARTIAL },
+		{ drop_core, "cycles", PROBE_ABSENT, PROBE_REASON_EVENT_UNMAPPED,
+		  EXIT_UNAVAILABLE },
 		{ drop_branches, "branches", PROBE_ABSENT, PROBE_REASON_EVENT_UNMAPPED, EXIT_OK },
 		{ stick_cache_misses, "cache-misses", PROBE_LIES, PROBE_REASON_STUCK_ZERO,
 		  EXIT_FAILED },
@@ -346,13 +356,15 @@ START_TEST(finds_how_many_counters_can_be_used)
 	static const unsigned counters[] = { 1, 4, 8, 16 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-		for (int refuses = 0; refuses <= 1; refuses++) {
+		for (int way = 0; way < 4; way++) {
 			_cleanup_(tree_freep) struct tree *tree = machine_tree(machine_xeon_metal);
 			struct fake_kernel fake = fake_kernel(tree, "x86_64");
 			struct probe_report report;
 
 			fake.counters = fake.cpuid_counters = counters[i];
-			fake.refuses_at_open = refuses;
+			fake.refuses_at_open = way == 1;
+			fake.shares = way == 2;
+			fake.pretends = way == 3;
 			run(&fake, &report);
 			ck_assert_uint_eq(row_of(&report, "general-counters")->seen.value,
 					  counters[i]);
@@ -467,16 +479,80 @@ START_TEST(does_not_mistake_one_unmapped_event_for_no_pmu)
 }
 END_TEST
 
+/* Where /sys is not to be seen, the events themselves must tell. */
+START_TEST(sees_a_pmu_in_any_event_that_is_there)
+{
+	_cleanup_(tree_freep) struct tree *tree = tree_new();
+	struct fake_kernel fake = fake_kernel(tree, "x86_64");
+	struct probe_report report;
+
+	drop_core(&fake);
+	run(&fake, &report);
+	ck_assert(!report.context.all_hardware_enoent);
+	assert_row(&report, "cycles", PROBE_ABSENT, PROBE_REASON_EVENT_UNMAPPED);
+}
+END_TEST
+
+/* Seen with an emulated Arm core: cycles and nothing else. */
+START_TEST(calls_a_pmu_with_only_half_of_its_core_degraded)
+{
+	_cleanup_(tree_freep) struct tree *tree = machine_tree(machine_graviton_guest);
+	struct fake_kernel fake = fake_kernel(tree, "aarch64");
+	struct probe_report report;
+	const struct probe_row *row;
+
+	for (uint64_t config = PERF_COUNT_HW_INSTRUCTIONS; config <= PERF_COUNT_HW_BRANCH_MISSES;
+	     config++)
+		fake_add_script(&fake, PERF_TYPE_HARDWARE, config)->open_error = ENOENT;
+	run(&fake, &report);
+	ck_assert_int_eq(probe_pmu_verdict(&report, &row), PROBE_DEGRADED);
+	ck_assert_str_eq(row->name, "instructions");
+	assert_row(&report, "general-counters", PROBE_UNKNOWN, PROBE_REASON_NO_TRUSTED_EVENT);
+	ck_assert_int_eq(probe_exit_code(&report), EXIT_PARTIAL);
+}
+END_TEST
+
+/* Whether the kernel here lets us open a software event, asked without the probe. */
+static bool has_task_clock(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = PERF_ATTR_SIZE_VER0,
+		.config = PERF_COUNT_SW_TASK_CLOCK,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+	long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd >= 0)
+		(void)close((int)fd);
+	return fd >= 0;
+}
+
+static unsigned count_open_files(void)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	return n;
+}
+
 /* What must hold whatever the machine: each row has its reason, and the parts agree. */
 START_TEST(makes_sense_on_this_very_machine)
 {
 	const struct probe_options options = { .clock = &clock_system };
 	struct probe_report report;
 	const struct probe_row *row;
+	unsigned files = count_open_files();
 	enum probe_verdict pmu;
 	int code;
 
 	ck_assert_int_eq(probe_run(&options, &report), 0);
+	ck_assert_uint_eq(count_open_files(), files);
+	if (has_task_clock())
+		assert_row(&report, "task-clock", PROBE_WORKS, PROBE_REASON_TRUSTED);
 	ck_assert_uint_gt(report.n_rows, 15);
 	for (size_t i = 0; i < report.n_rows; i++) {
 		row = &report.rows[i];
@@ -511,4 +587,5 @@ TEST_MAIN(trusts_a_pmu_that_counts_right, says_that_a_vm_has_no_pmu_and_why,
 	  does_not_take_a_limit_of_files_for_a_number_of_counters,
 	  counts_counters_with_another_event_where_branches_are_missing,
 	  skips_what_it_has_no_time_for, does_not_mistake_one_unmapped_event_for_no_pmu,
+	  sees_a_pmu_in_any_event_that_is_there, calls_a_pmu_with_only_half_of_its_core_degraded,
 	  makes_sense_on_this_very_machine)
