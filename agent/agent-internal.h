@@ -117,6 +117,7 @@ void agent_on_late(void *context, const struct channel_request *request);
 /* --- agent-time.c --- */
 
 int agent_add_timers(struct agent *agent);
+void agent_arm(struct agent *agent, sd_event_source *timer, uint64_t at_usec);
 void agent_stop_timers(struct agent *agent);
 /* How often it beats in its present state. */
 uint64_t agent_period_usec(const struct agent *agent);

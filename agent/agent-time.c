@@ -30,9 +30,12 @@ static bool has_said_all(const struct agent *agent)
 	       agent->said_seq == agent->life.seq;
 }
 
-static void arm(sd_event_source *timer, uint64_t at_usec)
+/* Relative, so that it does not matter which clock tells the time. */
+void agent_arm(struct agent *agent, sd_event_source *timer, uint64_t at_usec)
 {
-	(void)sd_event_source_set_time(timer, at_usec);
+	uint64_t now = agent_now(agent);
+
+	(void)sd_event_source_set_time_relative(timer, at_usec > now ? at_usec - now : 0);
 	(void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
@@ -41,7 +44,7 @@ static void set_beat(struct agent *agent, uint64_t at_usec)
 	if (agent->life.state == AGENT_ENDED)
 		return;
 	agent->beat_due_usec = at_usec;
-	arm(agent->beat_timer, at_usec);
+	agent_arm(agent, agent->beat_timer, at_usec);
 }
 
 void agent_beat_by(struct agent *agent, uint64_t at_usec)
@@ -141,7 +144,8 @@ static void plan_look(struct agent *agent)
 	if (agent->bell)
 		(void)sd_event_source_set_enabled(agent->bell, SD_EVENT_ONESHOT);
 	else
-		arm(agent->look_timer, agent_now(agent) + agent->given.config->watch_usec);
+		agent_arm(agent, agent->look_timer,
+			  agent_now(agent) + agent->given.config->watch_usec);
 }
 
 void agent_look_done(struct agent *agent)
@@ -158,7 +162,8 @@ static int on_look_timer(_unused_ sd_event_source *source, _unused_ uint64_t use
 		return 0;
 	agent_look(agent);
 	if (!agent->slots[SLOT_LOOK].busy)
-		arm(agent->look_timer, agent_now(agent) + agent->given.config->watch_usec);
+		agent_arm(agent, agent->look_timer,
+			  agent_now(agent) + agent->given.config->watch_usec);
 	return 0;
 }
 
@@ -174,7 +179,8 @@ static int on_bell(_unused_ sd_event_source *source, _unused_ int fd, uint32_t e
 		agent_hang_bell(agent, -1);
 	agent_look(agent);
 	if (!agent->slots[SLOT_LOOK].busy)
-		arm(agent->look_timer, agent_now(agent) + agent->given.config->watch_usec);
+		agent_arm(agent, agent->look_timer,
+			  agent_now(agent) + agent->given.config->watch_usec);
 	return 0;
 }
 
@@ -216,7 +222,7 @@ static int on_fence_timer(_unused_ sd_event_source *source, _unused_ uint64_t us
 
 void agent_arm_fence(struct agent *agent)
 {
-	arm(agent->fence_timer, fence_next_usec(&agent->fence));
+	agent_arm(agent, agent->fence_timer, fence_next_usec(&agent->fence));
 }
 
 static int add_timer(struct agent *agent, sd_event_source **source, sd_event_time_handler_t handler,

@@ -32,8 +32,7 @@ sd_event *agent_loop(const struct agent *agent)
 static void begin_to_leave(struct agent *agent)
 {
 	agent_stop_timers(agent);
-	(void)sd_event_source_set_time(agent->leave_timer, agent_now(agent));
-	(void)sd_event_source_set_enabled(agent->leave_timer, SD_EVENT_ONESHOT);
+	agent_arm(agent, agent->leave_timer, 0);
 }
 
 /* What led to the end of one claim is no reason of the next. */
@@ -140,8 +139,8 @@ static int on_leave(sd_event_source *source, _unused_ uint64_t usec, void *conte
 
 	runner_free(take_ptr(agent->runner));
 	agent_leave_if_quiet(agent);
-	(void)sd_event_source_set_time(source, agent_now(agent) + AGENT_LEAVE_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	agent_arm(agent, source, agent_now(agent) + AGENT_LEAVE_USEC);
+	return 0;
 }
 
 static int add_signals(struct agent *agent)

@@ -168,16 +168,17 @@ static void *work(void *context)
 
 static int arm_timer(struct channel *channel)
 {
-	uint64_t first = DEADLINE_NEVER;
+	struct deadline first = { DEADLINE_NEVER };
 
 	for (size_t i = 0; i < channel->n_pending; i++) {
-		if (channel->pending[i].due.at_usec < first)
-			first = channel->pending[i].due.at_usec;
+		if (channel->pending[i].due.at_usec < first.at_usec)
+			first = channel->pending[i].due;
 	}
-	if (first == DEADLINE_NEVER)
+	if (first.at_usec == DEADLINE_NEVER)
 		return sd_event_source_set_enabled(channel->timer, SD_EVENT_OFF);
 
-	(void)sd_event_source_set_time(channel->timer, first);
+	(void)sd_event_source_set_time_relative(channel->timer,
+						deadline_left_usec(&first, channel->clock));
 	return sd_event_source_set_enabled(channel->timer, SD_EVENT_ONESHOT);
 }
 
