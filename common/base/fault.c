@@ -59,7 +59,7 @@ int fault_set(struct fault *fault, int error, const char *format, ...)
 
 int fault_cure(struct fault *fault, int r, const char *format, ...)
 {
-	char cure[sizeof(fault->cure)];
+	char cure[FAULT_CURE_MAX];
 	va_list args;
 
 	if (!fault || r >= 0)

@@ -8,12 +8,13 @@
 #include "common/base/macro.h"
 
 #define FAULT_TEXT_MAX 512
+#define FAULT_CURE_MAX 256
 
 struct fault {
 	int status;    /* HTTP status, 0 when there was none */
 	char code[64]; /* the peer's word for it: "Throttling"; empty when it gave none */
 	char text[FAULT_TEXT_MAX]; /* what went wrong and where: "beat-period: '3 weeks' is no …" */
-	char cure[256];            /* what to do about it; empty when there is nothing to say */
+	char cure[FAULT_CURE_MAX]; /* what to do about it; empty when there is nothing to say */
 };
 
 /* Fills *fault (cut at its size; status, code and cure are empty afterwards) and returns -error.

@@ -1,8 +1,8 @@
 #pragma once
 
-/* Sentences for an operator, on stderr: "<level>" prefixes and journal fields when stderr is the
- * journal, "name: text" for a person, time stamps where asked. Nothing in common/ logs above
- * debug. */
+/* Sentences for an operator, on stderr, a line each: "<priority>text" when stderr is the journal,
+ * "name: text" for a person, time, level and fields in front where asked, for log files. Nothing in
+ * common/ logs above debug. */
 
 #include <stdbool.h>
 
@@ -10,7 +10,7 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* Fields that every later line carries, in the journal under their own names. */
+/* Fields that every later line of a log file carries: "[machine=m-1 seq=3] ". */
 enum log_field { LOG_FIELD_MACHINE, LOG_FIELD_RUN, LOG_FIELD_SEQ, LOG_FIELD_PHASE, _LOG_FIELD_MAX };
 
 struct log_options {

@@ -241,11 +241,31 @@ START_TEST(goes_on_past_what_it_may_not_remove)
 }
 END_TEST
 
-/* Mounts need a namespace of their own, which not every machine grants; CANNOT where not. The tree
- * is opened anew, as a descriptor stays in the namespace that it comes from. */
+static int write_at(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : write_all(fd, text, strlen(text));
+}
+
+/* An ordinary user's mounts need a user namespace too, and files there an owner that it knows. */
+static int enter_user_namespace(void)
+{
+	_cleanup_free_ char *users = str_format("%u %u 1", geteuid(), geteuid());
+	_cleanup_free_ char *groups = str_format("%u %u 1", getegid(), getegid());
+
+	if (!users || !groups || unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    write_at("/proc/self/setgroups", "deny") < 0 ||
+	    write_at("/proc/self/uid_map", users) < 0 || write_at("/proc/self/gid_map", groups) < 0)
+		return CANNOT;
+	return 0;
+}
+
+/* A mount namespace of its own, which not every machine grants; CANNOT where not. The tree is
+ * opened anew, as a descriptor stays in the namespace that it comes from. */
 static int enter_namespace(struct tree *tree)
 {
-	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+	if (unshare(CLONE_NEWNS) < 0 && enter_user_namespace() != 0)
 		return CANNOT;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return CANNOT;
