@@ -3,8 +3,9 @@
  * (BEGIN IMMEDIATE): an upgrade from reading to writing could fail half-way with no way to wait.
  *
  * The waiting is ours, not sqlite3_busy_timeout(): it is bounded over a whole transaction, jitters,
- * and also covers the places where SQLite answers SQLITE_BUSY without asking its handler. It lives
- * by the kernel's clock whatever clock the records live by: it waits for processes of this host.
+ * and serves also where SQLite answers SQLITE_BUSY without asking its handler (sqlite-open.c). It
+ * lives by the kernel's clock whatever clock the records live by: it waits for processes of this
+ * host.
  *
  * A transaction also begins with a look whether path and -wal still are the files that we have
  * open. A claim written into a removed file would be a claim that nobody else can see.
@@ -122,12 +123,9 @@ int sqlite_begin(struct sqlite_store *s, enum sqlite_mode mode, struct sqlite_st
 	if (r < 0)
 		return r;
 
-	do {
-		rc = sqlite3_step(begin);
-		(void)sqlite3_reset(begin);
-	} while ((rc & 0xff) == SQLITE_BUSY && sqlite_busy_wait(s));
-	if (rc != SQLITE_DONE)
-		return sqlite_fault(s, rc, doing[mode], fault);
+	r = sqlite_step(s, begin, doing[mode], fault);
+	if (r < 0)
+		return r;
 
 	*ret_open = s;
 	rc = check_same_files(s);

@@ -8,9 +8,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "tests/rivals.h"
 #include "tests/unit/sqlite-fixture.h"
 
 #define NOBODY 65534
+#define WRITERS 8
+#define TURNS 20
 #define BUSY_USEC (50 * USEC_PER_MSEC)
 
 static void assert_says(const struct fault *fault, const char *word)
@@ -192,6 +195,33 @@ START_TEST(does_not_open_while_locked_for_good)
 	place_assert_refuses(&place, EAGAIN, who);
 	unlock(pid);
 	store_close(place_open(&place));
+}
+END_TEST
+
+static int create_without_a_second_try(size_t index, void *context)
+{
+	struct place *place = context;
+	_cleanup_(store_closep) struct store *store = NULL;
+
+	if (place_try(place, &store) < 0)
+		return 1;
+	for (int i = 0; i < TURNS; i++) {
+		_cleanup_free_ char *id = str_format("m-%zu-%d", index, i);
+
+		if (try_create(store, id, &place->fault) < 0) {
+			fprintf(stderr, "# %s\n", place->fault.text);
+			return 2;
+		}
+	}
+	return 0;
+}
+
+START_TEST(lets_eight_writers_wait_for_their_turn)
+{
+	_cleanup_place_ struct place place;
+
+	place_init(&place);
+	rivals_run(WRITERS, create_without_a_second_try, &place);
 }
 END_TEST
 
@@ -473,12 +503,13 @@ START_TEST(serves_no_child_of_its_opener)
 {
 	_cleanup_(store_closep) struct store *store = NULL;
 	_cleanup_place_ struct place place;
-	int status;
+	int status, fd;
 	pid_t pid;
 
 	place_init(&place);
 	store = place_open(&place);
 	create(store, "m-1");
+	ck_assert_int_eq(store_watch(store, "m-1", &fd, NULL), 0);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
@@ -490,6 +521,7 @@ START_TEST(serves_no_child_of_its_opener)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(faccessat(place.tree->fd, "paddock.db-wal", F_OK, 0), 0);
+	ck_assert_int_eq(faccessat(place.tree->fd, "paddock.db.bell/m-1", F_OK, 0), 0);
 	create(store, "m-3");
 	ck_assert_int_eq(state_of(store, "m-2"), MACHINE_NONE);
 	assert_whole(store);
@@ -520,7 +552,7 @@ END_TEST
 TEST_MAIN(says_that_its_file_was_removed, says_that_its_file_was_replaced,
 	  says_that_its_log_was_removed, says_who_has_locked_it,
 	  says_that_it_is_locked_where_it_cannot_tell_by_whom, does_not_open_while_locked_for_good,
-	  writes_nothing_by_halves_over_the_file_size_limit,
+	  lets_eight_writers_wait_for_their_turn, writes_nothing_by_halves_over_the_file_size_limit,
 	  writes_nothing_by_halves_on_a_full_disk, is_not_made_on_a_full_disk_but_afterwards,
 	  says_that_the_file_system_is_read_only, says_that_it_may_not_write,
 	  says_that_it_is_damaged, says_that_it_was_cut, says_which_record_makes_no_sense,
