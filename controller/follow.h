@@ -27,6 +27,7 @@ struct follow {
 	char detail[REASON_MAX]; /* why it is lost, or what the agent says beside the exit code */
 	uint64_t queued_ms, started_ms, ended_ms;
 
+	uint64_t asked_usec;     /* when the provider was asked last, boot time */
 	int fds[2];              /* owned: the machine's own copies of stdout and stderr; -1 */
 	uint64_t shown_bytes[2]; /* already passed on */
 	bool line_start[2];      /* with a prefix: the next byte begins a line */

@@ -7,7 +7,7 @@ crash_controller=${CRASH_CONTROLLER:?the controller that can be killed at a stor
 
 # Quick enough for a test, slow enough for two busy cores.
 quick() {
-	export PADDOCK_BEAT_PERIOD=1s PADDOCK_REAP_GRACE=2s PADDOCK_REUSE=any
+	export PADDOCK_AGENT_PATH="$paddock_agent" PADDOCK_BEAT_PERIOD=1s PADDOCK_REAP_GRACE=2s PADDOCK_REUSE=any
 }
 
 machines_made() {

@@ -55,6 +55,7 @@ an_idle_agent_killed_is_never_handed_out() {
 
 a_claimed_agent_killed_is_reaped() {
 	quick
+	export PADDOCK_BEAT_PERIOD=5s
 	expect 0 "$paddock" provision --warm --json
 	dead=$(first_machine)
 	# Stopped, it cannot answer the claim.
@@ -192,7 +193,7 @@ a_run_interrupted_gives_its_machine_back() {
 
 a_job_outlives_neither_its_time() {
 	quick
-	export PADDOCK_RUN_TIME=2s
+	export PADDOCK_RUN_TIME=10s
 	expect 0 "$paddock" provision --json --run r
 	machine=$(first_machine)
 	start job "$paddock" exec r-1-default -- sh -c 'echo $$ >'"$T"'/job.pid; sleep 1000'
