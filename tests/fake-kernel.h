@@ -38,7 +38,7 @@ struct fake_kernel {
 	int hardware_error, software_error; /* errno of all of a kind */
 	int scope_error;                    /* errno when kernel code or a whole CPU is asked for */
 	int load_error;
-	int prepared;         /* what prepare() says: 0, or 1 for no promise */
+	int prepared;         /* what prepare() says: 0, 1 for no promise, -errno */
 	unsigned counters;    /* how many hardware events fit at once */
 	bool refuses_at_open; /* as x86 does; else they open and never count, */
 	bool shares;          /* or each counts half of the time, */

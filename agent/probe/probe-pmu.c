@@ -178,12 +178,16 @@ static void fail(struct probe_observation *seen, enum probe_step step, int r)
 	seen->error = -r;
 }
 
-/* Between open and close. */
+/* Between open and close, and still off: what prepare() does is not counted. */
 static void count(struct probe_session *session, const struct probe_event *event, int fd,
 		  struct probe_observation *seen)
 {
 	const struct probe_kernel *kernel = session->kernel;
-	int r;
+	int promised, r;
+
+	promised = kernel->ops->prepare(kernel, &session->work, event->load);
+	if (promised < 0)
+		return fail(seen, PROBE_STEP_RUN, promised);
 
 	r = kernel->ops->ioctl(kernel, fd, PERF_EVENT_IOC_ENABLE, 0);
 	if (r < 0)
@@ -198,19 +202,17 @@ static void count(struct probe_session *session, const struct probe_event *event
 		return fail(seen, PROBE_STEP_READ, r);
 
 	probe_read_event(kernel, fd, seen);
+	set_truth(event, promised == 0, seen);
 }
 
+/* Opening comes first: what the kernel says must not depend on whether a load can be made. */
 static void ask(struct probe_session *session, const struct probe_event *event,
 		struct probe_observation *seen)
 {
 	const struct probe_kernel *kernel = session->kernel;
 	bool wide = event->scope == PROBE_SCOPE_CPU_WIDE;
 	struct perf_event_attr attr = probe_event_attr(event);
-	int promised, fd;
-
-	promised = kernel->ops->prepare(kernel, &session->work, event->load);
-	if (promised < 0)
-		return fail(seen, PROBE_STEP_RUN, promised);
+	int fd;
 
 	fd = kernel->ops->perf_event_open(kernel, &attr, wide ? -1 : 0, wide ? 0 : -1, -1,
 					  PERF_FLAG_FD_CLOEXEC);
@@ -219,7 +221,6 @@ static void ask(struct probe_session *session, const struct probe_event *event,
 
 	count(session, event, fd, seen);
 	(void)kernel->ops->close(kernel, fd);
-	set_truth(event, promised == 0, seen);
 }
 
 static void describe(const struct probe_event *event, const struct probe_context *context,
