@@ -12,9 +12,9 @@
 #include "tests/store-contract.h"
 
 #define RIVALS 8
-#define CLAIMS 40
-#define COUNTS 20
-#define CHILDREN 20
+#define CLAIMS 24
+#define COUNTS 10
+#define CHILDREN 10
 
 /* What the rivals share besides the store. */
 struct arena {

@@ -219,6 +219,7 @@ int sqlite_fault(struct sqlite_store *s, int rc, const char *doing, struct fault
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL: /* it lost the race for a reader's lock too many times */
 		return fault_locked(s, doing, fault);
 	case SQLITE_FULL:
 		return fault_full(s, doing, ENOSPC, fault);

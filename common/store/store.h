@@ -110,8 +110,9 @@ struct store_ops {
 			struct item *ret, struct fault *fault);
 
 	/* Writes item->body if the stored revision is item->revision (0: must not exist) and raises
-	 * item->revision. STORE_REFUSED: *current (may be NULL) is what stands there; with the very
-	 * same body standing there at revision + 1, it is success: executed twice. */
+	 * item->revision. STORE_REFUSED: *current (may be NULL) is what stands there, revision 0
+	 * for nothing; with the very same body standing there at revision + 1, it is success:
+	 * executed twice. */
 	int (*item_put)(struct store *store, struct item *item, struct item *current,
 			struct fault *fault);
 

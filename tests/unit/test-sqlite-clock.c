@@ -112,6 +112,22 @@ START_TEST(says_that_the_boot_has_no_id)
 }
 END_TEST
 
+START_TEST(purges_more_than_fits_a_commit)
+{
+	_cleanup_(store_closep) struct store *store = NULL;
+	_cleanup_place_ struct place place;
+
+	begin(&place);
+	store = place_open(&place);
+	place_exec(&place,
+		   "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n "
+		   "WHERE i < 2500) INSERT INTO item (partition, kind, revision, "
+		   "expires_ms, body) SELECT 'm-' || i, 'event', 1, i % 5 * 1000, '{}' FROM n");
+	ck_assert_int_eq(store->ops->purge(store, NULL), 2000);
+	ck_assert_int_eq(store->ops->purge(store, NULL), 0);
+}
+END_TEST
+
 struct watches {
 	struct place *place;
 	uint64_t now_ms[OPENERS];
@@ -149,4 +165,5 @@ END_TEST
 
 TEST_MAIN(does_not_follow_a_wall_clock_that_jumps, follows_the_wall_clock_into_a_new_boot,
 	  does_not_go_back_behind_its_records, does_not_go_back_behind_its_last_boot,
-	  says_that_the_boot_has_no_id, is_the_same_for_all_who_open_after_a_boot)
+	  says_that_the_boot_has_no_id, purges_more_than_fits_a_commit,
+	  is_the_same_for_all_who_open_after_a_boot)
