@@ -254,11 +254,13 @@ END_TEST
 START_TEST(sees_that_an_agent_died_at_once)
 {
 	_cleanup_(world_freep) struct world *w = world_new("--die");
+	siginfo_t info;
 
 	ck_assert_int_eq(world_provision(w, "t", 1), 1);
 	WAIT_UNTIL(world_poll(w, "t-0") == PRESENCE_GONE);
-	/* And it is no zombie. */
-	WAIT_UNTIL(world_poll(w, "t-0") == PRESENCE_GONE && waitpid(-1, NULL, WNOHANG) < 0);
+	/* And it is no zombie: not even one that could be reaped is left. */
+	WAIT_UNTIL(world_poll(w, "t-0") == PRESENCE_GONE &&
+		   waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0);
 	ck_assert_int_eq(errno, ECHILD);
 	ck_assert_int_eq(world_teardown(w, "t-0", 0), 0);
 }

@@ -336,7 +336,7 @@ END_TEST
 
 /* Who leaves the session wants to outlive the job. */
 static const char *const escapes[] = {
-	"setsid sleep 1000 & echo $! >pid",
+	"setsid sh -c 'echo $$ >pid; exec sleep 1000' &",
 	"setsid sh -c 'trap \"\" TERM HUP; echo $$ >pid; while :; do sleep 1000; done' &",
 	/* A daemon: its parent ends, so that it is nobody's child that the job knows of. */
 	"(setsid sh -c 'sleep 1000 & echo $! >pid' &)",
