@@ -128,10 +128,14 @@ is_gone() {
 	! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null
 }
 
+# The system's own, which meson runs on; one that a version manager puts in front takes long to start.
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
 # json FILE EXPRESSION: evaluates a Python expression about the document d, such as
 # 'len(d["machines"])' or '[m["id"] for m in d["machines"]]' (a list prints one a line).
 json() {
-	python3 -c '
+	"$python" -c '
 import json, sys
 d = json.load(open(sys.argv[1], encoding="utf-8"))
 value = eval(sys.argv[2])
