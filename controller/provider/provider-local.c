@@ -92,7 +92,7 @@ static int check_size(const struct resource_class *class_, struct fault *fault)
 	if (sysinfo(&info) < 0 || cpus < 1)
 		return fault_set(fault, errno, "cannot tell how large this host is: %m");
 
-	memory_mib = (uint64_t)info.totalram * info.mem_unit / (1024 * 1024);
+	memory_mib = (uint64_t)info.totalram * info.mem_unit / (1024 * 1024ULL);
 	if (class_->cpu <= (uint64_t)cpus && class_->memory_mib <= memory_mib)
 		return 0;
 	return fault_set(
