@@ -213,8 +213,7 @@ static void on_fetch(struct agent *agent, struct errand *errand)
 	if (errand->result < 0) {
 		if (errand->seq != agent->life.seq)
 			return;
-		agent_set_reason(agent, "agent: no more jobs: %s",
-				 fault_text(&errand->fault, errand->result));
+		agent_set_reason(agent, "agent: %s", fault_text(&errand->fault, errand->result));
 		agent_happen(agent, EVENT_TAKE_FAILED, NULL);
 		return;
 	}
@@ -308,6 +307,6 @@ void agent_on_answer(struct errand *errand, void *context)
 	}
 	dispatch(agent, answer);
 	if (answer->kind == ERRAND_LOOK)
-		agent_look_done(agent);
+		agent_look_done(agent, answer->result >= 0);
 	agent_speak_up(agent);
 }

@@ -131,7 +131,9 @@ void agent_beat_failed(struct agent *agent);
 void agent_speak_up(struct agent *agent);
 /* Reads the record, unless that is under way already. */
 void agent_look(struct agent *agent);
-void agent_look_done(struct agent *agent);
+/* What leads to the next look: the doorbell; or time, where there is none, or where the look failed
+ * and the bell, which nobody has silenced, would ring at once. */
+void agent_look_done(struct agent *agent, bool answered);
 void agent_arm_fence(struct agent *agent);
 /* Takes over a fresh doorbell. */
 void agent_hang_bell(struct agent *agent, int fd);

@@ -19,9 +19,12 @@
 
 uint64_t agent_period_usec(const struct agent *agent)
 {
+	const struct agent_config *config = agent->given.config;
 	bool running = agent->life.state == AGENT_LISTENING || agent->life.state == AGENT_BUSY;
 
-	return running ? agent->given.config->beat_running_usec : agent->given.config->beat_usec;
+	if (running && config->beat_running_usec > config->beat_usec)
+		return config->beat_running_usec;
+	return config->beat_usec;
 }
 
 static bool has_said_all(const struct agent *agent)
@@ -138,20 +141,19 @@ void agent_look(struct agent *agent)
 		agent_send(agent, errand);
 }
 
-/* What leads to the next look: the doorbell, or else time. */
-static void plan_look(struct agent *agent)
+static void look_later(struct agent *agent)
 {
-	if (agent->bell)
-		(void)sd_event_source_set_enabled(agent->bell, SD_EVENT_ONESHOT);
-	else
-		agent_arm(agent, agent->look_timer,
-			  agent_now(agent) + agent->given.config->watch_usec);
+	agent_arm(agent, agent->look_timer, agent_now(agent) + agent->given.config->watch_usec);
 }
 
-void agent_look_done(struct agent *agent)
+void agent_look_done(struct agent *agent, bool answered)
 {
-	if (agent->life.state != AGENT_ENDED)
-		plan_look(agent);
+	if (agent->life.state == AGENT_ENDED)
+		return;
+	if (agent->bell && answered)
+		(void)sd_event_source_set_enabled(agent->bell, SD_EVENT_ONESHOT);
+	else
+		look_later(agent);
 }
 
 static int on_look_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *context)
@@ -162,8 +164,7 @@ static int on_look_timer(_unused_ sd_event_source *source, _unused_ uint64_t use
 		return 0;
 	agent_look(agent);
 	if (!agent->slots[SLOT_LOOK].busy)
-		agent_arm(agent, agent->look_timer,
-			  agent_now(agent) + agent->given.config->watch_usec);
+		look_later(agent);
 	return 0;
 }
 
@@ -179,8 +180,7 @@ static int on_bell(_unused_ sd_event_source *source, _unused_ int fd, uint32_t e
 		agent_hang_bell(agent, -1);
 	agent_look(agent);
 	if (!agent->slots[SLOT_LOOK].busy)
-		agent_arm(agent, agent->look_timer,
-			  agent_now(agent) + agent->given.config->watch_usec);
+		look_later(agent);
 	return 0;
 }
 
@@ -252,7 +252,7 @@ int agent_add_timers(struct agent *agent)
 	/* Deadlines come before anything else that is due in the same turn of the loop. */
 	(void)sd_event_source_set_priority(agent->fence_timer, SD_EVENT_PRIORITY_IMPORTANT);
 	set_beat(agent, agent_now(agent));
-	plan_look(agent);
+	look_later(agent);
 	return 0;
 }
 

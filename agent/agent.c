@@ -94,8 +94,10 @@ bool agent_guard(struct agent *agent)
 	case FENCE_CALM:
 		break;
 	case FENCE_THRESHOLD:
-		agent_set_reason(agent, "agent: the time for being %s is up",
-				 machine_state_names[agent->record.state]);
+		/* What is being ended already has a reason. */
+		if (agent->life.state < AGENT_STOPPING)
+			agent_set_reason(agent, "agent: the time for being %s is up",
+					 machine_state_names[agent->record.state]);
 		agent_happen(agent, EVENT_THRESHOLD, NULL);
 		agent_arm_fence(agent);
 		break;

@@ -33,7 +33,7 @@ int agent_config_load(struct settings *settings, const char *root, const char *p
 		      char *const *environment, struct fault *fault) _must_check_;
 
 /* What the rows alone cannot say, for an agent that is to run: -EINVAL without a machine, for an id
- * that is none, and for periods that contradict each other. */
+ * that is none, and for a lock on a standard stream. */
 int agent_config_check(const struct agent_config *config, struct fault *fault) _must_check_;
 
 /* Where machines live: the setting; else /var/lib/paddock for root; else the user's state directory

@@ -167,8 +167,12 @@ static int open_hooked_store(const char *address, bool create, const struct cloc
 			     struct store **ret, struct fault *fault)
 {
 	static struct store_ops hooked;
-	int r = store_open(address, create, clock, ret, fault);
+	int r;
 
+	the_world->opening.count++;
+	if (takes_one(&the_world->opening.fail))
+		return -EIO;
+	r = store_open(address, create, clock, ret, fault);
 	if (r < 0)
 		return r;
 	real_ops = (*ret)->ops;
@@ -180,6 +184,12 @@ static int open_hooked_store(const char *address, bool create, const struct cloc
 	hooked.item_put = hooked_item_put;
 	(*ret)->ops = &hooked;
 	return 0;
+}
+
+void world_hold_here(struct world *world)
+{
+	world_hold(world);
+	pass_gate();
 }
 
 void world_hold(struct world *world)
@@ -412,6 +422,14 @@ void world_run_out(struct world *world)
 	ck_assert(world->runner->freed);
 }
 
+void world_turn_for(struct world *world, uint64_t usec)
+{
+	uint64_t end = clock_boot_usec(&clock_system) + usec;
+
+	while (clock_boot_usec(&clock_system) < end)
+		ck_assert_int_ge(sd_event_run(agent_loop(world->agent), WORLD_TURN_USEC), 0);
+}
+
 struct machine world_record(struct world *world)
 {
 	struct machine record;
@@ -441,6 +459,18 @@ const char *world_status(struct world *world, const char *key)
 	}
 	ck_assert_int_eq(str_copy(text, sizeof(text), value), 0);
 	return text;
+}
+
+uint64_t world_pending(struct world *world)
+{
+	_cleanup_json_ struct json_object *status = NULL;
+	struct json_object *store = NULL;
+	uint64_t pending = 0;
+
+	ck_assert_int_eq(agent_status(world->agent, &status), 0);
+	ck_assert_int_eq(json_get_object(status, "store", &store, NULL), 1);
+	ck_assert_int_eq(json_get_u64(store, "pending", &pending, NULL), 1);
+	return pending;
 }
 
 void world_change(struct world *world, enum transition transition)

@@ -63,6 +63,7 @@ struct world {
 	struct agent *agent;
 	struct world_runner *runner; /* the agent's */
 	struct world_trouble troubles[_WORLD_CALL_MAX];
+	struct world_trouble opening; /* of the store */
 
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
@@ -83,6 +84,8 @@ void world_done(struct world *world);
 
 /* Holds every call of the agent's from now on. */
 void world_hold(struct world *world);
+/* The same, as a surprise: beginning with the call that it comes before. */
+void world_hold_here(struct world *world);
 /* Turns the loop until one is held. */
 void world_await_held(struct world *world);
 void world_release(struct world *world);
@@ -96,14 +99,18 @@ void world_jump(struct world *world, uint64_t usec);
 typedef bool world_fn(struct world *world);
 #define world_until(world, condition) world_until_named(world, condition, #condition)
 void world_until_named(struct world *world, world_fn *condition, const char *name);
+/* Turns it for so long, for things that must not happen meanwhile. */
+void world_turn_for(struct world *world, uint64_t usec);
 /* Turns it until the agent has ended. */
 void world_run_out(struct world *world);
 
 /* The record now, read by the test's own connection. */
 struct machine world_record(struct world *world);
 bool world_record_is(struct world *world, enum machine_state state, uint64_t seq);
-/* A member of the agent's status as text; static memory. */
+/* A member of the agent's status, or of its store's part, as text; static memory. */
 const char *world_status(struct world *world, const char *key);
+/* How many of its requests are on their way. */
+uint64_t world_pending(struct world *world);
 
 /* What a controller does. Each must succeed. */
 void world_change(struct world *world, enum transition transition);

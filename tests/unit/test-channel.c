@@ -156,13 +156,16 @@ static void turn_until_pending(struct world *world, size_t n)
 START_TEST(answers_in_the_order_of_the_questions)
 {
 	struct world world;
+	struct gate gate;
 	struct call calls[5];
 
 	world_init(&world);
+	gate_init(&gate);
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
-		calls[i] = call_new(&world, (char)('a' + i), NULL);
+		calls[i] = call_new(&world, (char)('a' + i), &gate);
 		ck_assert_int_eq(channel_submit(world.channel, &calls[i].request), 0);
 	}
+	gate_open(&gate);
 	turn_until_pending(&world, 0);
 	ck_assert_str_eq(world.order, "abcde");
 	world_done(&world);
