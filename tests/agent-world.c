@@ -356,6 +356,7 @@ void world_init(struct world *world, const char *const *settings)
 	log_init(&(struct log_options){ .program = "test", .max_level = LOG_LEVEL_ERROR });
 	pthread_mutex_init(&world->lock, NULL);
 	pthread_cond_init(&world->moved, NULL);
+	pthread_mutex_init(&world->store_lock, NULL);
 	world->clock.clock.ops = &world_clock_ops;
 
 	ck_assert_int_eq(settings_init(&world->settings, agent_config_rows, agent_config_rows_n,
@@ -430,8 +431,23 @@ void world_turn_for(struct world *world, uint64_t usec)
 		ck_assert_int_ge(sd_event_run(agent_loop(world->agent), WORLD_TURN_USEC), 0);
 }
 
+static pthread_mutex_t *lock_store(struct world *world)
+{
+	pthread_mutex_lock(&world->store_lock);
+	return &world->store_lock;
+}
+
+static void unlock(pthread_mutex_t *const *lock)
+{
+	pthread_mutex_unlock(*lock);
+}
+
+/* To the end of the block. */
+#define HOLD_STORE(world) _cleanup_(unlock) _unused_ pthread_mutex_t *held_lock = lock_store(world)
+
 struct machine world_record(struct world *world)
 {
+	HOLD_STORE(world);
 	struct machine record;
 
 	ck_assert_int_ge(store_get_one(world->store, WORLD_MACHINE, &record, NULL), 0);
@@ -492,6 +508,7 @@ void world_change(struct world *world, enum transition transition)
 		.reason = "the test says so",
 	};
 	struct change_outcome outcome;
+	HOLD_STORE(world);
 
 	ck_assert_int_eq(store_change_one(world->store, &change, &outcome, NULL), 0);
 	ck_assert_int_ne(outcome.result, CHANGE_REFUSED);
@@ -502,6 +519,7 @@ void world_offer(struct world *world, const char *command)
 	char *const argv[] = { (char *)command, NULL };
 	struct machine record = world_record(world);
 	_cleanup_job_ struct job job = {};
+	HOLD_STORE(world);
 
 	if (command)
 		ck_assert_int_eq(job_set_command(&job, argv, 1), 0);
@@ -515,6 +533,7 @@ void world_submit(struct world *world, const char *command)
 	struct machine record = world_record(world);
 	_cleanup_job_ struct job job = {};
 	uint64_t number;
+	HOLD_STORE(world);
 
 	ck_assert_int_eq(job_set_command(&job, argv, 1), 0);
 	ck_assert_int_eq(world->forge->ops->submit(world->forge, WORLD_MACHINE, record.seq, &job,
@@ -525,6 +544,7 @@ void world_submit(struct world *world, const char *command)
 struct registration world_look(struct world *world, uint64_t seq)
 {
 	struct registration registration = {};
+	HOLD_STORE(world);
 
 	ck_assert_int_eq(
 		world->forge->ops->look(world->forge, WORLD_MACHINE, seq, &registration, NULL), 0);

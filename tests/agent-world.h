@@ -58,7 +58,8 @@ struct world {
 	struct settings settings;
 	struct home home;
 	struct world_clock clock;
-	struct store *store; /* the test's own connection */
+	struct store *store;        /* the test's own connection, … */
+	pthread_mutex_t store_lock; /* … also used by surprises, on the worker */
 	struct forge *forge;
 	struct agent *agent;
 	struct world_runner *runner; /* the agent's */
