@@ -11,12 +11,12 @@
 #define HELP_WIDTH_MIN 50
 #define HELP_WIDTH_MAX 110 /* longer lines are hard to read */
 
-/* Whose name errors carry; a process has one program. */
-static const struct program *running;
+/* Whose name errors carry, also when it has ended; a process has one program. */
+static struct program running;
 
 int program_fail(int r, const struct fault *fault)
 {
-	program_complain(running, "%s", fault_text(fault, r));
+	program_complain(running.name ? &running : NULL, "%s", fault_text(fault, r));
 	if (fault && fault->cure[0])
 		(void)fprintf(stderr, "  try: %s\n", fault->cure);
 
@@ -166,7 +166,7 @@ int program_run(const struct program *program, int argc, char **argv)
 {
 	int code;
 
-	running = program;
+	running = *program;
 	if (argc == 2 && strcmp(argv[1], PRINT_MANUAL_ARGUMENT) == 0) {
 		program_print_manual(program, stdout);
 		code = EXIT_OK;
