@@ -116,7 +116,7 @@ a_busy_machine_is_left_alone_unless_forced() {
 	wait_for 20 test -s "$T/job.pid"
 	expect 4 "$paddock" release r-1-default
 	contains "$err" "busy"
-	! is_gone "$(cat "$T/job.pid")"
+	is_alive "$(cat "$T/job.pid")"
 
 	# It ignores SIGTERM: it and its whole group are killed, and the machine is clean then.
 	expect 0 "$paddock" release --force --json r-1-default

@@ -128,6 +128,10 @@ is_gone() {
 	! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null
 }
 
+is_alive() {
+	! is_gone "$1"
+}
+
 # The system's own, which meson runs on; one that a version manager puts in front takes long to start.
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3

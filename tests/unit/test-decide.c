@@ -74,7 +74,7 @@ START_TEST(leaves_a_machine_alone_that_serves_another_run_by_now)
 {
 	struct sighting s = sighting(MACHINE_RUNNING, PHASE_LISTENING);
 
-	strcpy(s.machine.run_key, "r-2-default");
+	ck_assert_int_eq(str_copy(s.machine.run_key, sizeof(s.machine.run_key), "r-2-default"), 0);
 	ck_assert_int_eq(judge(&s).standing, STANDING_LEAVING);
 }
 END_TEST

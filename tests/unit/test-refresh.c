@@ -118,7 +118,7 @@ START_TEST(release_knows_the_end_of_a_claim)
 	struct machine machine = row(MACHINE_RUNNING, NOW).machine;
 	const char *key = "r-1-default";
 
-	strcpy(machine.run_key, key);
+	ck_assert_int_eq(str_copy(machine.run_key, sizeof(machine.run_key), key), 0);
 	ck_assert_int_eq(release_judge(&machine, key, 2), RELEASE_PENDING);
 	machine.state = MACHINE_DRAINING;
 	ck_assert_int_eq(release_judge(&machine, key, 2), RELEASE_PENDING);
@@ -128,7 +128,7 @@ START_TEST(release_knows_the_end_of_a_claim)
 	/* Claimed by the next run before we looked again. */
 	machine.state = MACHINE_RUNNING;
 	machine.seq = 3;
-	strcpy(machine.run_key, "r-2-default");
+	ck_assert_int_eq(str_copy(machine.run_key, sizeof(machine.run_key), "r-2-default"), 0);
 	ck_assert_int_eq(release_judge(&machine, key, 2), RELEASE_CLEAN);
 	machine.state = MACHINE_TERMINATED;
 	machine.phase = PHASE_FAILED;
