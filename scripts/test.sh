@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# ./dev test: the same tests in two builds, and one sum.
+# ./dev test: the same tests in two builds, and one sum. A test that is interrupted has no time to
+# clean up, so everything that they make is in one directory, and goes with it.
 
 verb_test() {
 	packages='test'
@@ -16,6 +17,11 @@ verb_test() {
 	[ "$#" -eq 0 ] || long=
 
 	need "$packages"
+	. tests/processes.sh
+	tests_tmp=$(mktemp -d "${TMPDIR:-/tmp}/pd.XXXXXX")
+	trap 'kill_all_below "$tests_tmp"; rm -rf -- "$tests_tmp"' EXIT
+	export TMPDIR="$tests_tmp"
+
 	status=0
 	run_tests_of asan ${long:+"$long"} "$@" || status=1
 	run_tests_of clang ${long:+"$long"} "$@" || status=1

@@ -23,6 +23,7 @@ paddock=${PADDOCK:?the built paddock}
 paddock_agent=${PADDOCK_AGENT:?the built paddock-agent}
 here=$(cd -P -- "$(dirname -- "$0")" && pwd)
 . "$here/../tap.sh"
+. "$here/../processes.sh"
 
 for variable in $(env | sed -n 's/^\(PADDOCK[A-Z0-9_]*\)=.*/\1/p') \
 	GITHUB_RUN_ID GITHUB_RUN_ATTEMPT GITHUB_REPOSITORY GITHUB_WORKFLOW NOTIFY_SOCKET CI \
@@ -71,28 +72,6 @@ trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-# Pids of the processes whose working directory is this one or below it, or that have a file in it
-# open. Only ours can, as the directory is. A test that asks what is left asks about "$T/state": it
-# stands in $T itself.
-processes_below() {
-	find /proc/[0-9]*/cwd /proc/[0-9]*/fd -maxdepth 1 \
-		\( -lname "$1" -o -lname "$1/*" \) 2>/dev/null | cut -d / -f 3 | sort -u
-}
-
-kill_all_below() {
-	tries=0
-	while pids=$(processes_below "$1") && [ -n "$pids" ]; do
-		# shellcheck disable=SC2086 # a list
-		kill -KILL $pids 2>/dev/null || :
-		tries=$((tries + 1))
-		if [ "$tries" -gt 100 ]; then
-			echo "still alive: $pids"
-			return 1
-		fi
-		sleep 0.05
-	done
-}
 
 # wait_for SECONDS COMMAND…: until the command succeeds; fails when the time is over.
 wait_for() {
