@@ -19,6 +19,8 @@ verb_test() {
 	need "$packages"
 	. tests/processes.sh
 	tests_tmp=$(mktemp -d "${TMPDIR:-/tmp}/pd.XXXXXX")
+	# Like /tmp, because some tests go on as another user.
+	chmod 1777 "$tests_tmp"
 	trap 'kill_all_below "$tests_tmp"; rm -rf -- "$tests_tmp"' EXIT
 	export TMPDIR="$tests_tmp"
 
