@@ -6,8 +6,8 @@
 
 #include "common/base/io.h"
 
-#define MINUTES(n) ((n)*60 * USEC_PER_SEC)
-#define DAYS(n) ((n)*24 * 60 * 60 * USEC_PER_SEC)
+#define MINUTES(n) (USEC_PER_SEC * 60 * (n))
+#define DAYS(n) (USEC_PER_SEC * 60 * 60 * 24 * (n))
 
 static const char *const output_names[] = { "table", "json", NULL };
 
@@ -116,12 +116,12 @@ int config_init(struct config *config, struct fault *fault)
 {
 	*config = (struct config){};
 	for (size_t i = 0; i < class_defaults_n; i++) {
-		void *member;
+		void *member = NULL;
 		struct resource_class *row;
 		int r;
 
 		r = open_class(config, class_defaults[i].name, &member, fault);
-		if (r < 0)
+		if (r < 0 || !member)
 			return r;
 		row = member;
 		row->cpu = class_defaults[i].cpu;

@@ -59,8 +59,8 @@ int controller_change(const struct controller *controller, const struct change *
 		      struct change_outcome *ret, struct fault *fault) _must_check_;
 
 /* How long what explains the past is kept: closed runs, death certificates. */
-#define RUN_TTL_MS (24 * 60 * 60 * MSEC_PER_SEC)
-#define EVENT_TTL_MS (24 * 60 * 60 * MSEC_PER_SEC)
+#define RUN_TTL_MS (MSEC_PER_SEC * 60 * 60 * 24)
+#define EVENT_TTL_MS (MSEC_PER_SEC * 60 * 60 * 24)
 
 /* Writes a machine's death certificate (the item "event" that `paddock why` shows) unless its agent
  * has left last words of its own. */

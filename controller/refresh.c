@@ -9,7 +9,7 @@
 /* An ended machine gets this long to leave by itself before it is insisted on. */
 #define TEARDOWN_GRACE_USEC (2 * USEC_PER_SEC)
 /* Terminated records, and what their machines left behind, are kept this long. */
-#define TERMINATED_TTL_MS (24 * 60 * 60 * MSEC_PER_SEC)
+#define TERMINATED_TTL_MS (MSEC_PER_SEC * 60 * 60 * 24)
 #define REFRESH_WARM_TIMEOUT_USEC (60 * USEC_PER_SEC)
 
 const char *const refresh_names[_REFRESH_MAX + 1] = {

@@ -57,7 +57,7 @@ static int enter_record(struct provision *p, const struct handle *handle,
 		.claimant = p->options->request.claimant,
 		.leases = p->leases,
 	};
-	struct change_outcome outcome;
+	struct change_outcome outcome = {};
 	int r;
 
 	r = birth_from_handle(handle, p->class_, intent->token, p->options->request.usage,

@@ -23,7 +23,7 @@ int provision_plan(const struct controller *controller, const struct provision_o
 		.claimant = request->claimant,
 	};
 	struct leases leases;
-	uint64_t now_ms;
+	uint64_t now_ms = 0;
 	int n, r;
 
 	*ret = (struct provision_result){ .end = PROVISION_UNDECIDED };
@@ -37,7 +37,7 @@ int provision_plan(const struct controller *controller, const struct provision_o
 	if (r == 0)
 		r = pool_open(controller->config->pool, controller->store,
 			      hash_text(request->claimant.run_key), &pool, fault);
-	if (r < 0)
+	if (r < 0 || !pool)
 		return r;
 	want.types = types->words;
 	want.n_types = types->n;

@@ -7,7 +7,7 @@
 #include "controller/provision/provision.h"
 
 /* Machines of one run that are followed: what was claimed, launched, or found by its key. */
-#define TRACKED_MAX (RUN_MACHINES_MAX * 4)
+#define TRACKED_MAX 4000 /* four times RUN_MACHINES_MAX: replacements count too */
 
 struct provision {
 	const struct controller *controller;

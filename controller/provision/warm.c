@@ -82,7 +82,7 @@ static int count_promised(struct warm *warm, struct fault *fault)
 		for (uint64_t k = 0; k < intent->count; k++) {
 			char id[MACHINE_ID_MAX];
 			const char *ids[] = { id };
-			struct machine machine;
+			struct machine machine = {};
 			int r;
 
 			r = machine_id_for(intent->token, k, id, sizeof(id));
@@ -120,7 +120,7 @@ static int enter_record(struct warm *warm, const struct handle *handle, const ch
 			struct fault *fault)
 {
 	struct change change = { .transition = TRANSITION_CREATE, .leases = warm->leases };
-	struct change_outcome outcome;
+	struct change_outcome outcome = {};
 	int r;
 
 	r = birth_from_handle(handle, warm->class_, token, USAGE_ON_DEMAND, &change.birth);

@@ -8,7 +8,7 @@
 #include "controller/verbs/request.h"
 #include "controller/verbs/verbs.h"
 
-#define RELEASE_TIMEOUT_USEC (5 * 60 * USEC_PER_SEC)
+#define RELEASE_TIMEOUT_USEC (USEC_PER_SEC * 60 * 5)
 
 struct run_flags {
 	struct request_flags request;

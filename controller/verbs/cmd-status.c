@@ -35,7 +35,7 @@ static int run_status(const struct verb_call *call)
 	const char *what = call->argc > 0 ? call->argv[0] : NULL;
 	struct edges *edges = call->context;
 	struct fault fault = {};
-	uint64_t now_ms;
+	uint64_t now_ms = 0;
 	int r;
 
 	r = edges_open(edges, false, &fault);
@@ -82,7 +82,7 @@ static int run_pool(const struct verb_call *call)
 		.class_name = call->argc > 0 ? call->argv[0] : NULL,
 	};
 	struct fault fault = {};
-	uint64_t now_ms;
+	uint64_t now_ms = 0;
 	int r;
 
 	r = edges_open(edges, false, &fault);

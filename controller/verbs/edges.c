@@ -197,15 +197,15 @@ const char *age_text(uint64_t from_ms, uint64_t to_ms, char *text, size_t size)
 		return text;
 	}
 	ms = to_ms - from_ms;
-	if (ms < 10 * MSEC_PER_SEC)
+	if (ms < MSEC_PER_SEC * 10)
 		(void)snprintf(text, size, "%" PRIu64 ".%02" PRIu64 "s", ms / MSEC_PER_SEC,
 			       ms % MSEC_PER_SEC / 10);
-	else if (ms < 2 * 60 * MSEC_PER_SEC)
+	else if (ms < MSEC_PER_SEC * 60 * 2)
 		(void)snprintf(text, size, "%" PRIu64 "s", ms / MSEC_PER_SEC);
-	else if (ms < 2 * 60 * 60 * MSEC_PER_SEC)
-		(void)snprintf(text, size, "%" PRIu64 "min", ms / (60 * MSEC_PER_SEC));
+	else if (ms < MSEC_PER_SEC * 60 * 60 * 2)
+		(void)snprintf(text, size, "%" PRIu64 "min", ms / (MSEC_PER_SEC * 60));
 	else
-		(void)snprintf(text, size, "%" PRIu64 "h", ms / (60 * 60 * MSEC_PER_SEC));
+		(void)snprintf(text, size, "%" PRIu64 "h", ms / (MSEC_PER_SEC * 60 * 60));
 	return text;
 }
 
