@@ -270,7 +270,7 @@ int control_new(sd_event *event, int dir_fd, const char *name, control_status_fn
 		void *context, struct control **ret)
 {
 	_cleanup_(control_freep) struct control *control = calloc(1, sizeof(*control));
-	int fd, r;
+	int fd = -1, r;
 
 	if (!control)
 		return -ENOMEM;
