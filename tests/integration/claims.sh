@@ -154,7 +154,7 @@ a_release_that_comes_first_closes_the_run() {
 	equal "$(machines_made)" 0 "machines made"
 }
 
-an_interrupt_gives_everything_back() {
+without_an_agent_to_start_everything_is_given_back() {
 	quick
 	expect 0 "$paddock" provision --warm --instance-count 1
 	# More than can be had, so that it waits with what it has.
@@ -177,4 +177,4 @@ run_tests rivals_get_each_machine_once \
 	two_starts_of_one_run_share_one_verdict \
 	the_same_key_for_another_request_is_refused \
 	a_release_that_comes_first_closes_the_run \
-	an_interrupt_gives_everything_back
+	without_an_agent_to_start_everything_is_given_back
