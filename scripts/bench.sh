@@ -11,8 +11,12 @@ verb_bench() {
 	configure build-bench gcc --buildtype release -Dtests=disabled -Dbench=true
 	compile build-bench
 
-	results=$(mktemp)
-	trap 'rm -f "$results"' EXIT
+	# What a bench that is interrupted leaves behind is in one directory, and goes with it.
+	bench_tmp=$(mktemp -d "${TMPDIR:-/tmp}/pb.XXXXXX")
+	trap 'rm -rf -- "$bench_tmp"' EXIT
+	export TMPDIR="$bench_tmp"
+	results=$bench_tmp/results
+	: >"$results"
 	status=0
 	found=$(benches "$@")
 	[ -n "$found" ] || die "there is no such bench"
