@@ -121,33 +121,6 @@ int sqlite_change(struct store *store, const struct change *changes, size_t n,
 	return r;
 }
 
-/* Another boot may only speak for the machine once the last one has fallen silent. */
-static bool beat_is_accepted(const struct machine *record, const struct beat *beat, uint64_t now_ms)
-{
-	if (record->state == MACHINE_NONE || record->state == MACHINE_TERMINATED)
-		return false;
-	return !record->boot_id[0] || strcmp(record->boot_id, beat->boot_id) == 0 ||
-	       !machine_is_healthy(record, now_ms);
-}
-
-_Static_assert(sizeof(((struct machine *)0)->boot_id) == sizeof(((struct beat *)0)->boot_id) &&
-		       sizeof(((struct machine *)0)->version) ==
-			       sizeof(((struct beat *)0)->version) &&
-		       sizeof(((struct machine *)0)->reason) == sizeof(((struct beat *)0)->reason),
-	       "copied whole");
-
-static void apply_beat(struct machine *record, const struct beat *beat, uint64_t now_ms)
-{
-	record->phase = beat->phase;
-	record->phase_seq = beat->phase_seq;
-	record->beat_ms = now_ms;
-	record->beat_period_ms = beat->period_ms;
-	memcpy(record->boot_id, beat->boot_id, sizeof(record->boot_id));
-	memcpy(record->version, beat->version, sizeof(record->version));
-	if (beat->reason[0])
-		memcpy(record->reason, beat->reason, sizeof(record->reason));
-}
-
 /* Only the agent's columns, none of which is in an index. */
 static int write_beat(struct sqlite_store *s, const struct machine *machine, struct fault *fault)
 {
@@ -170,6 +143,7 @@ int sqlite_beat(struct store *store, const struct beat *beat, struct beat_answer
 	_cleanup_transaction_ struct sqlite_store *open = NULL;
 	struct sqlite_store *s = sqlite_store_of(store);
 	struct beat_answer answer;
+	struct machine current;
 	int r;
 
 	if (!machine_id_is_valid(beat->id) || !beat->boot_id[0])
@@ -177,19 +151,15 @@ int sqlite_beat(struct store *store, const struct beat *beat, struct beat_answer
 
 	r = sqlite_begin(s, SQLITE_MODE_HASTY, &open, fault);
 	if (r >= 0)
-		r = read_one(s, beat->id, &answer.record, fault);
+		r = read_one(s, beat->id, &current, fault);
 	if (r < 0)
 		return r;
 
-	answer.now_ms = sqlite_now_ms(s);
-	answer.accepted = beat_is_accepted(&answer.record, beat, answer.now_ms);
-	if (answer.accepted) {
-		apply_beat(&answer.record, beat, answer.now_ms);
-		r = machine_fit(&answer.record);
-		if (r < 0)
-			return fault_set(fault, -r, "the record of '%s' is too large", beat->id);
+	r = beat_apply(&current, beat, sqlite_now_ms(s), &answer);
+	if (r < 0)
+		return fault_set(fault, -r, "the record of '%s' is too large", beat->id);
+	if (answer.accepted)
 		r = write_beat(s, &answer.record, fault);
-	}
 	if (r >= 0)
 		r = sqlite_commit(&open, fault);
 	if (r < 0)

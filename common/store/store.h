@@ -43,6 +43,11 @@ struct beat_answer {
 	uint64_t now_ms;       /* the store's clock, for turning thresholds into durations */
 };
 
+/* Pure: judges a beat and applies it; every store that does not leave this to its database uses it.
+ * Not accepted: the record stays as it is. -E2BIG: it would not fit (machine_fit()). */
+int beat_apply(const struct machine *current, const struct beat *beat, uint64_t now_ms,
+	       struct beat_answer *ret) _must_check_;
+
 /* A side item. Partition key: a machine id or a run key; sort key: the kind. */
 struct item {
 	char partition[RUN_KEY_MAX];
