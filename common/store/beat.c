@@ -1,5 +1,6 @@
 /* What a beat makes of a record: pure, and the same for every store. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/store/store.h"
@@ -26,6 +27,9 @@ int beat_apply(const struct machine *current, const struct beat *beat, uint64_t 
 	struct machine *record = &answer.record;
 	int r;
 
+	if (!machine_id_is_valid(beat->id) || !beat->boot_id[0] || beat->phase < PHASE_NONE ||
+	    beat->phase >= _MACHINE_PHASE_MAX)
+		return -EINVAL;
 	answer.accepted = is_accepted(current, beat, now_ms);
 	if (answer.accepted) {
 		record->phase = beat->phase;

@@ -44,7 +44,8 @@ struct beat_answer {
 };
 
 /* Pure: judges a beat and applies it; every store that does not leave this to its database uses it.
- * Not accepted: the record stays as it is. -E2BIG: it would not fit (machine_fit()). */
+ * Not accepted: the record stays as it is. -EINVAL: no machine, no boot, no such phase; -E2BIG: it
+ * would not fit (machine_fit()). */
 int beat_apply(const struct machine *current, const struct beat *beat, uint64_t now_ms,
 	       struct beat_answer *ret) _must_check_;
 
