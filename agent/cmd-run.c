@@ -48,10 +48,12 @@ static uint64_t make_seed(void)
 	return seed;
 }
 
-static int live(const struct agent_config *config, const struct home *home, const char *store,
+static int live(const struct agent_program *program, const struct home *home, const char *store,
 		struct fault *fault)
 {
 	_cleanup_(agent_freep) struct agent *agent = NULL;
+	const struct agent_config *config = &program->config;
+	const struct agent_hooks *hooks = program->hooks;
 	char boot_id[BOOT_ID_MAX];
 	struct agent_options options = {
 		.config = config,
@@ -59,8 +61,8 @@ static int live(const struct agent_config *config, const struct home *home, cons
 		.store_address = store,
 		.home = home,
 		.clock = &clock_system,
-		.runner = &runner_spawn,
-		.open_store = store_open,
+		.runner = hooks ? hooks->runner : &runner_spawn,
+		.open_store = hooks ? hooks->open_store : store_open,
 		.open_forge = forge_open,
 		.seed = make_seed(),
 	};
@@ -105,7 +107,7 @@ static int run(const struct verb_call *call)
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = home_open(state_dir, config->machine, (int)config->lock_fd, &home, &fault);
 	if (r >= 0)
-		r = live(config, &home, store, &fault);
+		r = live(program, &home, store, &fault);
 	return r < 0 ? program_fail(r, &fault) : EXIT_OK;
 }
 

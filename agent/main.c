@@ -11,5 +11,5 @@ int main(int argc, char **argv)
 
 	/* One arena serves both threads: the agent is small and should stay so. */
 	(void)mallopt(M_ARENA_MAX, 1);
-	return agent_main(argc, argv);
+	return agent_main(argc, argv, NULL);
 }

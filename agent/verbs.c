@@ -26,9 +26,9 @@ static int load(struct settings *settings, const char *config_path, struct fault
 	return agent_config_load(settings, "", config_path, environ, fault);
 }
 
-int agent_main(int argc, char **argv)
+int agent_main(int argc, char **argv, const struct agent_hooks *hooks)
 {
-	struct agent_program state = {};
+	struct agent_program state = { .hooks = hooks };
 	const struct program program = {
 		.name = "paddock-agent",
 		.summary = "Lives on a machine: beats, runs the jobs of its claims, cleans up "
