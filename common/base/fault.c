@@ -26,7 +26,8 @@ static const char *const transient_codes[] = {
 	"TransactionInProgressException",
 };
 
-/* %m is the text of error. What does not fit is cut between two characters. */
+/* %m is the text of error. What does not fit is cut between two characters; what would steer a
+ * terminal, such as a name out of a damaged file, is made harmless. */
 static void _printf_(4, 0)
 	print_text(char *text, size_t size, int error, const char *format, va_list args)
 {
@@ -37,6 +38,7 @@ static void _printf_(4, 0)
 		text[0] = '\0';
 	errno = saved_errno;
 	text[utf8_cut(text, strlen(text))] = '\0';
+	str_clean(text);
 }
 
 /* All three print beside the fault first, as the arguments may point into it. */

@@ -17,8 +17,8 @@ struct fault {
 	char cure[FAULT_CURE_MAX]; /* what to do about it; empty when there is nothing to say */
 };
 
-/* Fills *fault (cut at its size; status, code and cure are empty afterwards) and returns -error.
- * error may have either sign; %m in the format is its text. */
+/* Fills *fault (cut at its size, without control characters; status, code and cure are empty
+ * afterwards) and returns -error. error may have either sign; %m in the format is its text. */
 int fault_set(struct fault *fault, int error, const char *format, ...) _printf_(3, 4);
 
 /* Adds the cure to a fault that is set. Returns r unchanged, so that it can close a chain. */

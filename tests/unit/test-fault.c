@@ -150,6 +150,20 @@ START_TEST(cuts_a_long_text_between_two_characters)
 }
 END_TEST
 
+/* The words may be a stranger's, or out of a damaged file. */
+START_TEST(shows_no_control_characters)
+{
+	struct fault fault = {};
+	int r = fault_set(&fault, EPROTO, "it says: %s", "\033[2Jgone\r\n\x7f");
+
+	ck_assert_str_eq(fault.text, "it says: ?[2Jgone???");
+	r = fault_cure(&fault, r, "ask %s", "\a");
+	ck_assert_str_eq(fault.cure, "ask ?");
+	(void)fault_wrap(&fault, r, "%s", "\t");
+	ck_assert_str_eq(fault.text, "?: it says: ?[2Jgone???");
+}
+END_TEST
+
 START_TEST(knows_which_errnos_pass)
 {
 	static const int passing[] = { EAGAIN,       EBUSY,      EINTR,        ETIMEDOUT,
@@ -212,5 +226,5 @@ TEST_MAIN(says_what_went_wrong, takes_the_error_with_either_sign,
 	  adds_a_cure_and_closes_a_chain, puts_words_in_front,
 	  puts_words_in_front_of_the_errno_when_nothing_was_said, changes_nothing_for_a_success,
 	  needs_no_fault_to_pass_the_error_on, prints_a_fault_into_itself,
-	  cuts_a_long_text_between_two_characters, knows_which_errnos_pass,
-	  knows_which_answers_pass)
+	  cuts_a_long_text_between_two_characters, shows_no_control_characters,
+	  knows_which_errnos_pass, knows_which_answers_pass)
