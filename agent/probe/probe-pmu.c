@@ -148,7 +148,9 @@ void probe_read_event(const struct probe_kernel *kernel, int fd, struct probe_ob
 	seen->counted = true;
 	seen->value = answer[0];
 	seen->enabled_ns = answer[1];
-	seen->running_ns = answer[2];
+	/* Nothing can run for longer than it is enabled; a kernel that says so must not make shares
+	 * of more than all. */
+	seen->running_ns = answer[2] < answer[1] ? answer[2] : answer[1];
 }
 
 /* Multiplication would overflow only after a day, and no load runs that long. */

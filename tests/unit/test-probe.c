@@ -326,6 +326,23 @@ START_TEST(judges_each_way_an_event_can_go_wrong)
 }
 END_TEST
 
+static void outrun_cycles(struct fake_kernel *fake)
+{
+	fake_add_script(fake, HW(CPU_CYCLES))->running_permille = UINT32_MAX;
+}
+
+START_TEST(makes_no_share_of_more_than_all)
+{
+	struct probe_report report;
+	const struct probe_row *row;
+
+	run_xeon(outrun_cycles, &report);
+	row = row_of(&report, "cycles");
+	ck_assert_uint_gt(row->seen.running_ns, 0);
+	ck_assert_uint_eq(row->seen.running_ns, row->seen.enabled_ns);
+}
+END_TEST
+
 START_TEST(skips_what_it_has_no_time_for)
 {
 	_cleanup_(tree_freep) struct tree *tree = machine_tree(machine_xeon_metal);
@@ -468,6 +485,7 @@ TEST_MAIN(trusts_a_pmu_that_counts_right, says_that_a_vm_has_no_pmu_and_why,
 	  says_no_driver_where_there_is_no_hypervisor,
 	  blames_the_policy_where_an_ordinary_user_may_count_nothing,
 	  blames_a_security_module_where_the_policy_allows, tells_the_kinds_of_enosys_apart,
-	  judges_each_way_an_event_can_go_wrong, skips_what_it_has_no_time_for,
-	  does_not_mistake_one_unmapped_event_for_no_pmu, sees_a_pmu_in_any_event_that_is_there,
-	  calls_a_pmu_with_only_half_of_its_core_degraded, makes_sense_on_this_very_machine)
+	  judges_each_way_an_event_can_go_wrong, makes_no_share_of_more_than_all,
+	  skips_what_it_has_no_time_for, does_not_mistake_one_unmapped_event_for_no_pmu,
+	  sees_a_pmu_in_any_event_that_is_there, calls_a_pmu_with_only_half_of_its_core_degraded,
+	  makes_sense_on_this_very_machine)
