@@ -8,6 +8,7 @@
 
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 
 /* For records that carry none: nothing may be without a threshold. */
 static const struct leases fallback_leases = {
@@ -18,12 +19,14 @@ static const struct leases fallback_leases = {
 
 void agent_set_reason(struct agent *agent, const char *format, ...)
 {
+	char whole[FAULT_TEXT_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	(void)vsnprintf(agent->reason, sizeof(agent->reason), format, arguments);
+	(void)vsnprintf(whole, sizeof(whole), format, arguments);
 	va_end(arguments);
-	str_clean(agent->reason);
+	/* It goes into records, which are JSON to others, and may hold a name that a job gave. */
+	(void)text_shown(whole, agent->reason, sizeof(agent->reason));
 }
 
 /* What the agent says of itself along with each transition. */

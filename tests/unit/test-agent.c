@@ -1,3 +1,4 @@
+#include "common/base/text.h"
 #include "tests/unit/agent-fixture.h"
 
 /* --- a claim, from its beginning to its end -------------------------------------------------- */
@@ -105,6 +106,31 @@ START_TEST(ends_a_machine_that_cannot_be_proved_clean)
 	ck_assert_ptr_nonnull(strstr(world_record(&world).reason, "a process is left"));
 	expect_words(&world, "\"why\":\"failed\"");
 	world_done(&world);
+}
+END_TEST
+
+/* A job can leave a file of any name, and its last words are JSON. */
+START_TEST(gives_its_reasons_in_utf8_whatever_a_job_has_left)
+{
+	char reason[RUNNER_TEXT_MAX];
+	struct world world;
+
+	for (size_t odd = 0; odd < 2; odd++) {
+		(void)snprintf(reason, sizeof(reason), "cannot remove \xff%s", odd ? "x" : "");
+		for (size_t i = strlen(reason); i + 3 < sizeof(reason); i += 2)
+			memcpy(reason + i, "\xc3\xa4", 3);
+
+		be_listening(&world);
+		world_change(&world, TRANSITION_DRAIN);
+		world_until(&world, is_stopping);
+		world_stopped(&world);
+		world_cleaned(&world, false, reason);
+		world_run_out(&world);
+		ck_assert(text_is_printable(world_record(&world).reason));
+		ck_assert_ptr_nonnull(strstr(world_record(&world).reason, "remove ?"));
+		expect_words(&world, "remove ?");
+		world_done(&world);
+	}
 }
 END_TEST
 
@@ -335,7 +361,9 @@ END_TEST
 TEST_MAIN(serves_a_claim_and_is_offered_again, runs_one_job_after_another,
 	  holds_its_beats_back_while_it_announces_itself,
 	  waits_for_the_registration_that_follows_its_claim,
-	  ends_a_machine_that_cannot_be_proved_clean, withdraws_and_ends_an_idle_machine_on_sigterm,
+	  ends_a_machine_that_cannot_be_proved_clean,
+	  gives_its_reasons_in_utf8_whatever_a_job_has_left,
+	  withdraws_and_ends_an_idle_machine_on_sigterm,
 	  stops_the_job_on_sigterm_and_reports_it_before_it_ends,
 	  marks_a_draining_machine_that_gets_a_sigterm,
 	  writes_nothing_once_its_record_says_terminated,
