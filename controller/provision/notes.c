@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/io.h"
+#include "common/base/text.h"
 
 #define NOTES_WRITE_TRIES 4
 
@@ -27,13 +28,15 @@ static bool is_noted(const struct notes *notes, const char *machine, const char 
 
 void notes_add(struct notes *notes, const char *machine, uint64_t at_ms, const char *format, ...)
 {
-	char text[NOTE_TEXT_MAX];
+	char whole[FAULT_TEXT_MAX], text[NOTE_TEXT_MAX];
 	struct note *row;
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
+	(void)vsnprintf(whole, sizeof(whole), format, args);
 	va_end(args);
+	/* One byte that is no UTF-8 would make all of them unreadable. */
+	(void)text_shown(whole, text, sizeof(text));
 
 	if (is_noted(notes, machine, text))
 		return;

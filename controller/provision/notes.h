@@ -23,8 +23,8 @@ struct notes {
 void notes_done(struct notes *notes);
 #define _cleanup_notes_ _cleanup_(notes_done)
 
-/* The same words about the same machine are noted once. Out of memory counts as dropped: a note is
- * never worth failing for. */
+/* What is no printable UTF-8 is noted as '?'. The same words about the same machine are noted once.
+ * Out of memory counts as dropped: a note is never worth failing for. */
 void notes_add(struct notes *notes, const char *machine, uint64_t at_ms, const char *format, ...)
 	_printf_(4, 5);
 
