@@ -308,6 +308,8 @@ static int memory_item_put(struct store *store, struct item *item, struct item *
 	}
 	revision = standing ? standing->revision : 0;
 	if (revision == item->revision) {
+		if (s->db->on_item)
+			s->db->on_item(s->db, item);
 		r = add_item(s->db, item);
 		if (r < 0)
 			return r;

@@ -29,6 +29,8 @@ struct memory_db {
 	/* May be NULL. change: NULL for a beat. forgotten: after is NULL. */
 	void (*on_write)(struct memory_db *db, const struct machine *before,
 			 const struct machine *after, const struct change *change);
+	/* May be NULL. Before an item is written. */
+	void (*on_item)(struct memory_db *db, const struct item *item);
 	/* May be NULL: time for written_usec. */
 	uint64_t (*now_usec)(struct memory_db *db);
 	/* May be NULL: what a scan sees of this row instead of its machine, or NULL: nothing. */

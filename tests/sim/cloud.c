@@ -1,0 +1,627 @@
+#include "tests/sim/cloud.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "common/base/io.h"
+#include "common/domain/run.h"
+#include "tests/sim/check.h"
+#include "tests/sim/event.h"
+
+#define LAUNCH_MIN_USEC USEC_PER_SEC
+#define LAUNCH_MAX_USEC (20 * USEC_PER_SEC)
+#define END_MAX_USEC (10 * USEC_PER_SEC)
+#define JOB_LINGER_MAX_USEC (2 * USEC_PER_SEC)
+#define RESTART_MIN_USEC USEC_PER_SEC
+#define RESTART_MAX_USEC (10 * USEC_PER_SEC)
+#define JOB_MAX_USEC (60 * USEC_PER_SEC)
+#define CLEAN_MAX_USEC (3 * USEC_PER_SEC)
+
+static void boot(void *context);
+static const struct runner_ops sim_runner_ops;
+
+/* --- the runner ------------------------------------------------------------------------------ */
+
+struct sim_runner {
+	struct runner runner;
+	const struct runner_callbacks *callbacks;
+	void *context;
+	sd_event *event;
+	struct instance *instance;
+	bool freed; /* its memory stays until the schedule is over: something may still come for it
+		     */
+	struct sim_runner *next;
+	bool running, stopping, cleaning;
+	uint64_t seq, number;
+	uint64_t turn; /* of starts: an end that was set for an earlier job is void */
+	uint64_t clean_seq;
+	int exit_code;
+};
+
+static struct sim_runner *runner_of(struct runner *runner)
+{
+	return container_of(runner, struct sim_runner, runner);
+}
+
+static struct sim_runner *runners; /* of this schedule */
+
+/* Something that comes to a runner after a while: by then it may be freed. */
+struct later {
+	struct sim_runner *runner;
+	uint64_t turn;
+	sim_post_fn *fn;
+};
+
+static void run_later(void *context)
+{
+	struct later *later = context;
+
+	if (!later->runner->freed && later->turn == later->runner->turn)
+		later->fn(later->runner);
+	free(later);
+}
+
+static void in_a_while(struct sim_runner *runner, uint64_t usec, sim_post_fn *fn)
+{
+	struct later *later = calloc(1, sizeof(*later));
+
+	if (!later)
+		abort();
+	*later = (struct later){ runner, runner->turn, fn };
+	sim_at(sim_now() + usec, run_later, later);
+}
+
+static void tell_started(void *context)
+{
+	struct sim_runner *runner = context;
+
+	if (!runner->freed && runner->running)
+		runner->callbacks->on_started(&runner->runner, 4711, runner->context);
+}
+
+static void tell_stopped(void *context)
+{
+	struct sim_runner *runner = context;
+
+	if (!runner->freed)
+		runner->callbacks->on_stopped(&runner->runner, runner->context);
+}
+
+static void tell_exited(void *context)
+{
+	struct sim_runner *runner = context;
+	struct runner_result result = {
+		.seq = runner->seq,
+		.number = runner->number,
+		.exit_code = runner->exit_code,
+		.output = "",
+		.errors = "",
+	};
+	bool stopping = runner->stopping;
+
+	if (runner->freed)
+		return;
+	runner->running = false;
+	runner->stopping = false;
+	runner->callbacks->on_exited(&runner->runner, &result, runner->context);
+	if (stopping)
+		sim_post(runner->event, tell_stopped, runner);
+}
+
+static void job_exits(void *context)
+{
+	struct sim_runner *runner = context;
+
+	sim_note("%s: job %llu of seq %llu ends", runner->instance->id,
+		 (unsigned long long)runner->number, (unsigned long long)runner->seq);
+	runner->instance->job.alive = false;
+	runner->turn++;
+	sim_post(runner->event, tell_exited, runner);
+}
+
+static int sim_runner_create(const struct runner_options *options,
+			     const struct runner_callbacks *callbacks, void *context,
+			     struct runner **ret)
+{
+	struct sim_runner *runner = calloc(1, sizeof(*runner));
+	if (!runner)
+		return -ENOMEM;
+	*runner = (struct sim_runner){
+		.runner = { .ops = &sim_runner_ops },
+		.callbacks = callbacks,
+		.context = context,
+		.event = options->event,
+		.instance = instance_find(options->machine),
+		.next = runners,
+	};
+	runners = runner;
+	runner->instance->loop = options->event;
+	*ret = &runner->runner;
+	return 0;
+}
+
+static int sim_runner_start(struct runner *r, const struct runner_job *job, struct fault *fault)
+{
+	struct sim_runner *runner = runner_of(r);
+	struct instance *instance = runner->instance;
+
+	if (runner->running || runner->cleaning)
+		return fault_set(fault, EBUSY, "another job runs");
+	sim_note("%s: job %llu of seq %llu starts for %s", instance->id,
+		 (unsigned long long)job->number, (unsigned long long)job->seq, job->run_key);
+	check_job_starts(instance, job);
+
+	instance->job.alive = true;
+	instance->job.seq = job->seq;
+	instance->job.number = job->number;
+	(void)!str_copy(instance->job.run_key, sizeof(instance->job.run_key), job->run_key);
+	instance->dirty_seq = job->seq;
+	if (instance->n_started < SIM_JOBS_MAX) {
+		instance->started[instance->n_started].seq = job->seq;
+		instance->started[instance->n_started++].number = job->number;
+	}
+	runner->running = true;
+	runner->seq = job->seq;
+	runner->number = job->number;
+	runner->exit_code = 0;
+	runner->turn++;
+	sim_post(runner->event, tell_started, runner);
+	in_a_while(runner, sim_between(USEC_PER_SEC, JOB_MAX_USEC), job_exits);
+	return 0;
+}
+
+static int sim_runner_stop(struct runner *r, uint64_t grace_usec)
+{
+	struct sim_runner *runner = runner_of(r);
+
+	if (!runner->running) {
+		sim_post(runner->event, tell_stopped, runner);
+		return 0;
+	}
+	if (runner->stopping)
+		return 0;
+	runner->stopping = true;
+	if (runner->instance->job.alive) {
+		runner->exit_code = 143;
+		in_a_while(runner, sim_between(10 * USEC_PER_MSEC, grace_usec), job_exits);
+	}
+	return 0;
+}
+
+static void tell_cleaned(void *context)
+{
+	struct sim_runner *runner = context;
+	struct runner_verdict verdict = { .clean = true };
+
+	if (runner->freed)
+		return;
+	runner->cleaning = false;
+	if (!sim_is_calm() && sim_chance(15)) {
+		verdict = (struct runner_verdict){ .reason = "something resists" };
+	} else if (!runner->instance->job.alive) {
+		runner->instance->dirty_seq = 0;
+	}
+	runner->callbacks->on_cleaned(&runner->runner, runner->clean_seq, &verdict,
+				      runner->context);
+}
+
+static void clean_ends(void *context)
+{
+	struct sim_runner *runner = context;
+
+	sim_post(runner->event, tell_cleaned, runner);
+}
+
+static int sim_runner_clean(struct runner *r, uint64_t seq)
+{
+	struct sim_runner *runner = runner_of(r);
+
+	if (runner->running || runner->cleaning)
+		return -EBUSY;
+	runner->cleaning = true;
+	runner->clean_seq = seq;
+	in_a_while(runner, sim_between(10 * USEC_PER_MSEC, CLEAN_MAX_USEC), clean_ends);
+	return 0;
+}
+
+static void job_is_swept(void *context)
+{
+	struct instance *instance = context;
+
+	if (instance->n_started == instance->swept)
+		instance->job.alive = false;
+}
+
+/* The supervisor sees that its agent is gone, and ends what it has started. */
+static void sweep_job(struct instance *instance)
+{
+	if (!instance->job.alive)
+		return;
+	instance->swept = instance->n_started;
+	sim_at(sim_now() + sim_between(USEC_PER_MSEC, JOB_LINGER_MAX_USEC), job_is_swept, instance);
+}
+
+static void sim_runner_free(struct runner *r)
+{
+	struct sim_runner *runner = runner_of(r);
+
+	runner->freed = true;
+	sweep_job(runner->instance);
+}
+
+static const struct runner_ops sim_runner_ops = {
+	.name = "simulated",
+	.create = sim_runner_create,
+	.start = sim_runner_start,
+	.stop = sim_runner_stop,
+	.clean = sim_runner_clean,
+	.free = sim_runner_free,
+};
+
+/* --- the agent's process --------------------------------------------------------------------- */
+
+static void gone(void *context)
+{
+	struct instance *instance = context;
+
+	if (instance->agent)
+		actor_kill(instance->agent);
+	instance->job.alive = false;
+	instance->exists = false;
+	sim_note("%s: gone", instance->id);
+}
+
+static void power_off(struct instance *instance)
+{
+	if (instance->ending)
+		return;
+	instance->ending = true;
+	sim_at(sim_now() + sim_between(USEC_PER_SEC, END_MAX_USEC), gone, instance);
+}
+
+/* The lock is free once the last job of the one before is dead. */
+static void restart(void *context)
+{
+	struct instance *instance = context;
+
+	if (!instance->exists || instance->ending || instance->agent)
+		return;
+	if (instance->job.alive) {
+		sim_at(sim_now() + RESTART_MIN_USEC, restart, instance);
+		return;
+	}
+	boot(instance);
+}
+
+static void run_agent(void *context)
+{
+	struct instance *instance = context;
+	struct actor *actor = instance->agent;
+	struct agent_config config = {
+		.machine = instance->id,
+		.forge = (char *)"none",
+		.provider = (char *)"sim",
+		.beat_usec = SIM_BEAT_USEC,
+		.beat_running_usec = SIM_BEAT_RUNNING_USEC,
+		.watch_usec = SIM_WATCH_USEC,
+		.boot_usec = SIM_BOOT_USEC,
+		.stop_grace_usec = 5 * USEC_PER_SEC,
+	};
+	const struct home home = { .dir = (char *)"/", .fd = -1, .lock_fd = -1 };
+	char address[32];
+	const struct agent_options options = {
+		.config = &config,
+		.boot_id = instance->boot_id,
+		.store_address = address,
+		.home = &home,
+		.clock = &actor->clock,
+		.runner = &sim_runner_ops,
+		.open_store = edge_open,
+		.open_forge = forge_open,
+		.seed = actor->index,
+	};
+	struct agent *agent = NULL;
+	bool killed;
+	int r;
+
+	(void)snprintf(address, sizeof(address), "sim:%zu", actor->index);
+	r = agent_new(&options, &agent, NULL);
+	if (r == 0)
+		r = agent_run(agent);
+	killed = actor->dead;
+	instance->excused = instance->excused || killed;
+	instance->loop = NULL;
+	agent_free(agent);
+	instance->agent = NULL;
+	if (sim->ending)
+		return;
+	sim_note("%s: %s", actor->name, killed ? "is dead" : "has left");
+	if (!killed)
+		power_off(instance);
+	else if (sim->agents_restart && instance->exists && !instance->ending)
+		sim_at(sim_now() + sim_between(RESTART_MIN_USEC, RESTART_MAX_USEC), restart,
+		       instance);
+	else if (!sim->agents_restart)
+		power_off(instance); /* `local`: the machine is its agent */
+}
+
+static void boot(void *context)
+{
+	struct instance *instance = context;
+	char name[MACHINE_ID_MAX + 16];
+
+	if (!instance->exists || instance->ending || instance->agent || sim->ending)
+		return;
+	if (instance->boots == 0 || sim_chance(300))
+		(void)snprintf(instance->boot_id, sizeof(instance->boot_id), "boot-%u-%.20s",
+			       ++instance->boots, instance->id);
+	(void)snprintf(name, sizeof(name), "agent of %s", instance->id);
+	instance->agent = actor_new(name);
+	instance->agent->skew_ms = check_skew();
+	instance->agent->wall_offset_ms = (int64_t)sim_between(0, 7200000) - 3600000;
+	instance->agent_since_usec = sim_now();
+	sim_note("%s: starts (%s)", instance->agent->name, instance->boot_id);
+	task_start(instance->agent, run_agent, instance);
+}
+
+void instance_kill_agent(struct instance *instance)
+{
+	if (!instance->agent || instance->agent->dead)
+		return;
+	instance->excused = true;
+	actor_kill(instance->agent);
+}
+
+void instance_reboot(struct instance *instance)
+{
+	if (!instance->exists || instance->ending || !sim->agents_restart)
+		return;
+	sim_note("%s: reboots", instance->id);
+	instance->boots++;
+	(void)snprintf(instance->boot_id, sizeof(instance->boot_id), "boot-%u-%.20s",
+		       instance->boots, instance->id);
+	instance->job.alive = false;
+	instance_kill_agent(instance);
+}
+
+void instance_notice(struct instance *instance)
+{
+	if (!instance->loop || instance->agent->dead)
+		return;
+	sim_note("%s: notice", instance->id);
+	instance->excused = true;
+	sim_raise(instance->loop, SIGTERM);
+}
+
+struct instance *instance_find(const char *id)
+{
+	for (size_t i = 0; i < sim->n_instances; i++) {
+		if (strcmp(sim->instances[i].id, id) == 0)
+			return &sim->instances[i];
+	}
+	return NULL;
+}
+
+/* --- the provider ---------------------------------------------------------------------------- */
+
+struct sim_provider {
+	struct provider provider;
+	struct actor *actor;
+};
+
+static struct actor *actor_of(struct provider *provider)
+{
+	return container_of(provider, struct sim_provider, provider)->actor;
+}
+
+/* Makes it, unless it was made before, however that one ended. */
+static struct instance *launch(const char *token, size_t index, const char *correlation)
+{
+	char id[MACHINE_ID_MAX];
+	struct instance *instance;
+
+	if (machine_id_for(token, index, id, sizeof(id)) < 0)
+		abort();
+	instance = instance_find(id);
+	if (instance)
+		return instance;
+	if (sim->n_instances == SIM_INSTANCES_MAX)
+		return NULL;
+	instance = &sim->instances[sim->n_instances++];
+	*instance = (struct instance){ .exists = true, .launched_usec = sim_now() };
+	(void)!str_copy(instance->id, sizeof(instance->id), id);
+	(void)!str_copy(instance->token, sizeof(instance->token), token);
+	(void)!str_copy(instance->correlation, sizeof(instance->correlation), correlation);
+	sim_note("%s: launched for %s", id, correlation);
+	check_launch(instance);
+	/* Some never come up. */
+	if (sim_is_calm() || !sim_chance(20))
+		sim_at(sim_now() + sim_between(LAUNCH_MIN_USEC, LAUNCH_MAX_USEC), boot, instance);
+	return instance;
+}
+
+static void fill_handle(const struct instance *instance, struct handle *ret)
+{
+	*ret = (struct handle){ .provider = "sim", .type = "sim.large", .arch = "x86_64" };
+	(void)!str_copy(ret->id, sizeof(ret->id), instance->id);
+	(void)!str_copy(ret->correlation, sizeof(ret->correlation), instance->correlation);
+}
+
+struct late_launch {
+	char token[MACHINE_ID_MAX];
+	char correlation[RUN_KEY_MAX];
+	size_t count;
+};
+
+static void launch_late(void *context)
+{
+	struct late_launch *late = context;
+
+	for (size_t i = 0; !sim->ending && i < late->count; i++)
+		(void)launch(late->token, i, late->correlation);
+	free(late);
+}
+
+static int cloud_provision(struct provider *provider, const struct blueprint *blueprint,
+			   const char *token, size_t count, struct handle *ret, struct fault *fault)
+{
+	struct actor *actor = actor_of(provider);
+	size_t made = 0, max = count;
+	struct call call;
+	int r = call_begin(&call, actor, CALL_CLOUD | CALL_WRITES, "launch", fault);
+
+	if (call.again_usec > 0) {
+		struct late_launch *late = calloc(1, sizeof(*late));
+
+		if (!late)
+			abort();
+		late->count = count;
+		(void)!str_copy(late->token, sizeof(late->token), token);
+		(void)!str_copy(late->correlation, sizeof(late->correlation),
+				blueprint->correlation);
+		sim_at(call.again_usec, launch_late, late);
+	}
+	if (r < 0)
+		return r;
+
+	if (sim_now() < sim->no_capacity_until_usec)
+		max = sim_pick((uint32_t)count + 1);
+	for (size_t i = 0; i < count; i++) {
+		char id[MACHINE_ID_MAX];
+		struct instance *instance;
+
+		if (machine_id_for(token, i, id, sizeof(id)) < 0)
+			abort();
+		if (!instance_find(id) && made >= max)
+			break;
+		instance = launch(token, i, blueprint->correlation);
+		if (!instance)
+			break;
+		fill_handle(instance, &ret[made++]);
+	}
+	r = (int)made;
+	if (made < count)
+		(void)fault_set(fault, ENOSPC, "there is no capacity");
+	return call_end(&call, made == 0 ? -ENOSPC : r, fault);
+}
+
+static enum presence presence_of(const char *id)
+{
+	const struct instance *instance = instance_find(id);
+
+	/* A description may lag behind; what was never seen may still come. */
+	if (!instance || instance->forgotten)
+		return PRESENCE_UNKNOWN;
+	if (!instance->exists)
+		return PRESENCE_GONE;
+	if (instance->ending)
+		return PRESENCE_ENDING;
+	return instance->boots == 0 ? PRESENCE_STARTING : PRESENCE_THERE;
+}
+
+static int cloud_poll(struct provider *provider, const char *const *ids, size_t n,
+		      enum presence *ret, struct fault *fault)
+{
+	struct call call;
+	int r = call_begin(&call, actor_of(provider), CALL_CLOUD, "poll", fault);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		ret[i] = !sim_is_calm() && sim_chance(20) ? PRESENCE_UNKNOWN : presence_of(ids[i]);
+	return call_end(&call, 0, fault);
+}
+
+static int cloud_teardown(struct provider *provider, const char *id, _unused_ uint64_t grace_usec,
+			  struct fault *fault)
+{
+	struct instance *instance;
+	struct call call;
+	int r = call_begin(&call, actor_of(provider), CALL_CLOUD, "teardown", fault);
+
+	if (r < 0)
+		return r;
+	instance = instance_find(id);
+	if (instance && instance->exists && !instance->ending) {
+		sim_note("%s: torn down by %s", id, call.actor->name);
+		check_teardown(instance, call.actor);
+		instance->excused = true;
+		if (instance->loop && !instance->agent->dead)
+			sim_raise(instance->loop, SIGTERM);
+		power_off(instance);
+	}
+	r = instance && instance->exists ? -EINPROGRESS : 0;
+	return call_end(&call, r, fault);
+}
+
+static int cloud_list(struct provider *provider, handle_fn *each, void *context,
+		      struct fault *fault)
+{
+	struct call call;
+	int r = call_begin(&call, actor_of(provider), CALL_CLOUD, "list", fault);
+
+	for (size_t i = 0; r >= 0 && i < sim->n_instances; i++) {
+		const struct instance *instance = &sim->instances[i];
+		struct handle handle;
+
+		if (instance->forgotten)
+			continue;
+		fill_handle(instance, &handle);
+		r = each(&handle, presence_of(instance->id), context);
+	}
+	return r < 0 ? r : call_end(&call, 0, fault);
+}
+
+static int cloud_forget(struct provider *provider, const char *id, _unused_ bool keep_logs,
+			struct fault *fault)
+{
+	struct instance *instance;
+	struct call call;
+	int r = call_begin(&call, actor_of(provider), CALL_CLOUD, "forget", fault);
+
+	if (r < 0)
+		return r;
+	instance = instance_find(id);
+	if (instance && instance->exists)
+		r = -EBUSY;
+	else if (instance)
+		instance->forgotten = true;
+	return call_end(&call, r, fault);
+}
+
+static void cloud_close(struct provider *provider)
+{
+	free(container_of(provider, struct sim_provider, provider));
+}
+
+static const struct provider_ops cloud_ops = {
+	.name = "sim",
+	.provision = cloud_provision,
+	.poll = cloud_poll,
+	.teardown = cloud_teardown,
+	.list = cloud_list,
+	.forget = cloud_forget,
+	.close = cloud_close,
+};
+
+struct provider *cloud_provider(struct actor *actor)
+{
+	struct sim_provider *provider = calloc(1, sizeof(*provider));
+
+	if (!provider)
+		abort();
+	*provider = (struct sim_provider){ { &cloud_ops }, actor };
+	return &provider->provider;
+}
+
+void cloud_done(void)
+{
+	while (runners) {
+		struct sim_runner *next = runners->next;
+
+		free(runners);
+		runners = next;
+	}
+}

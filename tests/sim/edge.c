@@ -1,0 +1,503 @@
+/* Where the actors' calls leave them: time passes, and anything may happen to request and answer.
+ * What a request says of the store's now was true, or believed, when it was sent. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/fault.h"
+#include "common/base/io.h"
+#include "tests/sim/sim.h"
+
+#define TRAVEL_MIN_USEC USEC_PER_MSEC
+#define TRAVEL_MAX_USEC (60 * USEC_PER_MSEC)
+/* After that a caller gives up waiting. */
+#define PATIENCE_USEC (5 * USEC_PER_SEC)
+#define LATE_MAX_USEC (40 * USEC_PER_SEC)
+#define SLOW_MAX_USEC (15 * USEC_PER_SEC)
+
+/* A connection; its clock shows what the actor took for the store's now when it last sent. */
+struct edge {
+	struct store store;
+	struct actor *actor;
+	struct store *base; /* owned */
+	struct clock clock;
+	uint64_t sent_ms;
+	bool agents;
+};
+
+static uint64_t edge_wall_ms(const struct clock *clock)
+{
+	return container_of(clock, struct edge, clock)->sent_ms;
+}
+
+static const struct clock_ops edge_clock_ops = { .name = "request", .wall_ms = edge_wall_ms };
+
+static uint64_t believed_ms(const struct actor *actor)
+{
+	return sim_now_ms() + (uint64_t)actor->skew_ms;
+}
+
+/* --- any call -------------------------------------------------------------------------------- */
+
+static enum fate draw_fate(unsigned flags)
+{
+	static const enum fate fates[] = {
+		FATE_LOST_REQUEST, FATE_LOST_REPLY, FATE_LATE,  FATE_TWICE,        FATE_SLOW,
+		FATE_SLOW_REPLY,   FATE_THROTTLED,  FATE_ERROR, FATE_CRASH_BEFORE, FATE_CRASH_AFTER,
+	};
+	enum fate fate;
+
+	if (sim_is_calm() || sim->trouble_permille == 0 || !sim_chance(sim->trouble_permille))
+		return FATE_FINE;
+	fate = fates[sim_pick(ARRAY_SIZE(fates))];
+	if (!(sim->fates & 1U << fate))
+		return FATE_FINE;
+	if (!(flags & CALL_WRITES) && (fate == FATE_LATE || fate == FATE_TWICE))
+		return FATE_LOST_REPLY;
+	return fate;
+}
+
+static bool is_away(const struct call *call, unsigned flags)
+{
+	uint64_t now = sim_now();
+
+	return now < call->actor->cut_until_usec ||
+	       ((flags & CALL_STORE) && now < sim->store_away_until_usec) ||
+	       ((flags & CALL_FORGE) && now < sim->forge_away_until_usec) ||
+	       ((flags & CALL_CLOUD) && now < sim->cloud_away_until_usec);
+}
+
+static int dead_end(struct actor *actor, struct fault *fault)
+{
+	if (++actor->dead_calls > 100000)
+		abort(); /* it does not unwind */
+	return fault_set(fault, EIO, "killed");
+}
+
+static int give_up(struct fault *fault)
+{
+	sim_sleep(PATIENCE_USEC);
+	return fault_set(fault, ETIMEDOUT, "no answer");
+}
+
+int call_begin(struct call *call, struct actor *actor, unsigned flags, const char *name,
+	       struct fault *fault)
+{
+	static const char *const words[_FATE_MAX] = {
+		[FATE_LOST_REQUEST] = "lost request",
+		[FATE_LOST_REPLY] = "lost reply",
+		[FATE_LATE] = "late",
+		[FATE_TWICE] = "twice",
+		[FATE_SLOW] = "slow",
+		[FATE_SLOW_REPLY] = "slow reply",
+		[FATE_THROTTLED] = "throttled",
+		[FATE_ERROR] = "error",
+		[FATE_CRASH_BEFORE] = "crash before",
+		[FATE_CRASH_AFTER] = "crash after",
+	};
+
+	*call = (struct call){ .actor = actor, .name = name, .sent_usec = sim_now() };
+	if (actor->dead)
+		return dead_end(actor, fault);
+	sim->calls++;
+	actor->calls++;
+	call->fate = draw_fate(flags);
+	if (call->fate != FATE_FINE)
+		sim_note("%s: %s: %s", actor->name, name, words[call->fate]);
+
+	switch (call->fate) {
+	case FATE_CRASH_BEFORE:
+		actor_kill(actor);
+		return dead_end(actor, fault);
+	case FATE_THROTTLED:
+		return fault_set(fault, EAGAIN, "too many requests");
+	case FATE_ERROR:
+		return fault_set(fault, EIO, "internal error");
+	case FATE_LOST_REQUEST:
+		return give_up(fault);
+	case FATE_LATE:
+		call->again_usec = sim_now() + sim_between(PATIENCE_USEC, LATE_MAX_USEC);
+		return give_up(fault);
+	case FATE_TWICE:
+		call->again_usec = sim_now() + sim_between(TRAVEL_MAX_USEC, LATE_MAX_USEC);
+		break;
+	case FATE_SLOW:
+		sim_sleep(sim_between(USEC_PER_SEC, SLOW_MAX_USEC));
+		break;
+	default:
+		break;
+	}
+	sim_sleep(sim_between(TRAVEL_MIN_USEC, TRAVEL_MAX_USEC));
+	/* Killed on the way: the request may have left, or not. */
+	if (actor->dead && sim_pick(2) == 0)
+		return dead_end(actor, fault);
+	if (!is_away(call, flags))
+		return 0;
+	sim_sleep(sim_between(USEC_PER_SEC, PATIENCE_USEC));
+	return fault_set(fault, sim_pick(2) == 0 ? ETIMEDOUT : EIO, "it cannot be reached");
+}
+
+int call_end(struct call *call, int r, struct fault *fault)
+{
+	struct actor *actor = call->actor;
+
+	if (call->fate == FATE_CRASH_AFTER)
+		actor_kill(actor);
+	if (actor->dead)
+		return dead_end(actor, fault);
+	if (call->fate == FATE_LOST_REPLY)
+		return give_up(fault);
+	if (call->fate == FATE_SLOW_REPLY)
+		sim_sleep(sim_between(USEC_PER_SEC, SLOW_MAX_USEC));
+	if (actor->dead)
+		return dead_end(actor, fault);
+	if (r >= 0 && call->sent_usec > actor->heard_usec)
+		actor->heard_usec = call->sent_usec;
+	return r;
+}
+
+/* --- requests that are executed when nobody waits for them any more --------------------------- */
+
+struct straggler {
+	struct edge edge; /* a copy, with the now that was sent */
+	struct change *changes;
+	size_t n;
+	struct beat beat;
+	struct item item;
+	char partition[RUN_KEY_MAX];
+	char kind[STORE_KIND_MAX];
+	uint64_t revision;
+};
+
+static struct straggler *straggler_new(const struct edge *edge)
+{
+	struct straggler *late = calloc(1, sizeof(*late));
+
+	if (!late)
+		abort();
+	late->edge.sent_ms = edge->sent_ms;
+	late->edge.clock.ops = &edge_clock_ops;
+	late->edge.base = store_memory_open(sim->db, &late->edge.clock);
+	if (!late->edge.base)
+		abort();
+	return late;
+}
+
+static void straggler_free(struct straggler *late)
+{
+	store_close(late->edge.base);
+	item_done(&late->item);
+	free(late->changes);
+	free(late);
+}
+
+static void change_late(void *context)
+{
+	struct straggler *late = context;
+	struct change_outcome *outcomes = calloc(late->n, sizeof(*outcomes));
+
+	if (outcomes && !sim->ending)
+		(void)!late->edge.base->ops->change(late->edge.base, late->changes, late->n,
+						    outcomes, NULL);
+	free(outcomes);
+	straggler_free(late);
+}
+
+static void beat_late(void *context)
+{
+	struct straggler *late = context;
+	struct beat_answer answer;
+
+	if (!sim->ending)
+		(void)!late->edge.base->ops->beat(late->edge.base, &late->beat, &answer, NULL);
+	straggler_free(late);
+}
+
+static void put_late(void *context)
+{
+	struct straggler *late = context;
+
+	if (!sim->ending)
+		(void)!late->edge.base->ops->item_put(late->edge.base, &late->item, NULL, NULL);
+	straggler_free(late);
+}
+
+static void remove_late(void *context)
+{
+	struct straggler *late = context;
+
+	if (!sim->ending)
+		(void)!late->edge.base->ops->item_remove(late->edge.base, late->partition,
+							 late->kind, late->revision, NULL);
+	straggler_free(late);
+}
+
+/* --- the store ------------------------------------------------------------------------------- */
+
+static struct edge *edge_of(struct store *store)
+{
+	return container_of(store, struct edge, store);
+}
+
+static int begin(struct edge *edge, struct call *call, unsigned flags, const char *name,
+		 struct fault *fault)
+{
+	edge->sent_ms = believed_ms(edge->actor);
+	return call_begin(call, edge->actor, CALL_STORE | flags, name, fault);
+}
+
+static unsigned forge_flag(const char *kind)
+{
+	return kind && strcmp(kind, "registration") == 0 ? CALL_FORGE : 0;
+}
+
+static int edge_now(struct store *store, uint64_t *ret_ms, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, 0, "now", fault);
+
+	if (r < 0)
+		return r;
+	r = edge->base->ops->now(edge->base, ret_ms, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_get(struct store *store, const char *const *ids, size_t n, struct machine *ret,
+		    struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, 0, "get", fault);
+
+	if (r < 0)
+		return r;
+	r = edge->base->ops->get(edge->base, ids, n, ret, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_change(struct store *store, const struct change *changes, size_t n,
+		       struct change_outcome *ret, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, CALL_WRITES, transition_rows[changes[0].transition].name, fault);
+
+	if (call.again_usec > 0) {
+		struct straggler *late = straggler_new(edge);
+
+		late->changes = calloc(n, sizeof(*changes));
+		if (!late->changes)
+			abort();
+		memcpy(late->changes, changes, n * sizeof(*changes));
+		late->n = n;
+		sim_at(call.again_usec, change_late, late);
+	}
+	if (r < 0)
+		return r;
+	r = edge->base->ops->change(edge->base, changes, n, ret, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_beat(struct store *store, const struct beat *beat, struct beat_answer *ret,
+		     struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, CALL_WRITES, "beat", fault);
+
+	if (call.again_usec > 0) {
+		struct straggler *late = straggler_new(edge);
+
+		late->beat = *beat;
+		sim_at(call.again_usec, beat_late, late);
+	}
+	if (r < 0)
+		return r;
+	r = edge->base->ops->beat(edge->base, beat, ret, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_scan(struct store *store, const struct machine_filter *filter, machine_fn *each,
+		     void *context, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, 0, "scan", fault);
+
+	if (r < 0)
+		return r;
+	r = edge->base->ops->scan(edge->base, filter, each, context, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_forget(struct store *store, const char *id, uint64_t seq, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, 0, "forget", fault);
+
+	if (r < 0)
+		return r;
+	r = edge->base->ops->forget(edge->base, id, seq, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_item_get(struct store *store, const char *partition, const char *kind,
+			 struct item *ret, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct item item = {};
+	struct call call;
+	int r = begin(edge, &call, forge_flag(kind), "item get", fault);
+
+	if (r < 0)
+		return r;
+	r = edge->base->ops->item_get(edge->base, partition, kind, &item, fault);
+	r = call_end(&call, r, fault);
+	if (r == 0)
+		*ret = item;
+	else
+		item_done(&item);
+	return r;
+}
+
+static int edge_item_put(struct store *store, struct item *item, struct item *current,
+			 struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	uint64_t revision = item->revision;
+	struct call call;
+	int r = begin(edge, &call, CALL_WRITES | forge_flag(item->kind), "item put", fault);
+
+	if (call.again_usec > 0) {
+		struct straggler *late = straggler_new(edge);
+
+		late->item = *item;
+		late->item.body = item->body ? strdup(item->body) : NULL;
+		sim_at(call.again_usec, put_late, late);
+	}
+	if (r < 0)
+		return r;
+	if (item->body && strcmp(item->kind, "run") == 0)
+		sim_note("%s: writes run %s: %.*s", edge->actor->name, item->partition, 100,
+			 item->body);
+	r = edge->base->ops->item_put(edge->base, item, current, fault);
+	r = call_end(&call, r, fault);
+	if (r < 0) {
+		item->revision = revision;
+		if (current)
+			item_done(current);
+	}
+	return r;
+}
+
+static int edge_item_remove(struct store *store, const char *partition, const char *kind,
+			    uint64_t revision, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, CALL_WRITES | forge_flag(kind), "item remove", fault);
+
+	if (call.again_usec > 0) {
+		struct straggler *late = straggler_new(edge);
+
+		(void)!str_copy(late->partition, sizeof(late->partition), partition);
+		(void)!str_copy(late->kind, sizeof(late->kind), kind);
+		late->revision = revision;
+		sim_at(call.again_usec, remove_late, late);
+	}
+	if (r < 0)
+		return r;
+	r = edge->base->ops->item_remove(edge->base, partition, kind, revision, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_item_scan(struct store *store, const char *partition, const char *kind,
+			  item_fn *each, void *context, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, 0, "item scan", fault);
+
+	if (r < 0)
+		return r;
+	r = edge->base->ops->item_scan(edge->base, partition, kind, each, context, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_purge(struct store *store, struct fault *fault)
+{
+	struct edge *edge = edge_of(store);
+	struct call call;
+	int r = begin(edge, &call, 0, "purge", fault);
+
+	if (r < 0)
+		return r;
+	r = edge->base->ops->purge(edge->base, fault);
+	return call_end(&call, r, fault);
+}
+
+static int edge_describe(struct store *store, char *text, size_t size, struct fault *fault)
+{
+	return edge_of(store)->base->ops->describe(edge_of(store)->base, text, size, fault);
+}
+
+static void edge_close(struct store *store)
+{
+	store_close(edge_of(store)->base);
+	free(edge_of(store));
+}
+
+static const struct store_ops edge_ops = {
+	.name = "edge",
+	.now = edge_now,
+	.get = edge_get,
+	.change = edge_change,
+	.beat = edge_beat,
+	.scan = edge_scan,
+	.forget = edge_forget,
+	.item_get = edge_item_get,
+	.item_put = edge_item_put,
+	.item_remove = edge_item_remove,
+	.item_scan = edge_item_scan,
+	.purge = edge_purge,
+	.describe = edge_describe,
+	.close = edge_close,
+};
+
+struct store *edge_store(struct actor *actor)
+{
+	struct edge *edge = calloc(1, sizeof(*edge));
+
+	if (!edge)
+		abort();
+	edge->store.ops = &edge_ops;
+	edge->actor = actor;
+	edge->clock.ops = &edge_clock_ops;
+	edge->base = store_memory_open(sim->db, &edge->clock);
+	if (!edge->base)
+		abort();
+	return &edge->store;
+}
+
+int edge_open(const char *address, _unused_ bool create, _unused_ const struct clock *clock,
+	      struct store **ret, struct fault *fault)
+{
+	struct actor *actor;
+	unsigned index;
+	struct call call;
+	int r;
+
+	if (sscanf(address, "sim:%u", &index) != 1 || index >= sim->n_actors)
+		abort();
+	actor = &sim->actors[index];
+	r = call_begin(&call, actor, CALL_STORE, "open", fault);
+	if (r >= 0)
+		r = call_end(&call, r, fault);
+	if (r < 0)
+		return r;
+	*ret = edge_store(actor);
+	return 0;
+}
