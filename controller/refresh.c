@@ -322,15 +322,51 @@ static bool has_record(const struct refresh *refresh, const char *id)
 	return false;
 }
 
+bool orphan_is_overdue(const struct handle *handle, const struct refresh_view *view)
+{
+	return handle->launched_ms > 0 &&
+	       handle->launched_ms + view->leases.boot_ms + view->leases.reap_grace_ms <
+		       view->now_ms;
+}
+
+/* It has no record, and its agent, which would have ended by now without one, never came up: nobody
+ * else would ever end it. Asked anew, for the scan is as old as this round. */
+static int end_orphan(struct refresh *refresh, const struct handle *handle)
+{
+	const struct controller *controller = refresh->controller;
+	const char *ids[] = { handle->id };
+	struct machine machine;
+	struct fault ignored;
+	int r;
+
+	if (!orphan_is_overdue(handle, &refresh->view))
+		return 0;
+	r = controller_get(controller, ids, 1, &machine, &ignored);
+	if (r < 0 || machine.state != MACHINE_NONE)
+		return 0;
+	if (!refresh->dry_run) {
+		r = controller->provider->ops->teardown(controller->provider, handle->id,
+							TEARDOWN_GRACE_USEC, &ignored);
+		if (r < 0 && r != -EINPROGRESS)
+			return 0;
+	}
+	refresh->result->orphans++;
+	return 0;
+}
+
 /* What is left of a machine that never got a record, or whose record has been forgotten. One that
- * still lives is between its launch and its record, or ends itself by boot time. */
+ * still lives is between its launch and its record, or ends itself by boot time; or never will. */
 static int clear_orphan(const struct handle *handle, enum presence presence, void *context)
 {
 	struct refresh *refresh = context;
 	struct provider *provider = refresh->controller->provider;
 	struct fault ignored;
 
-	if (presence != PRESENCE_GONE || has_record(refresh, handle->id))
+	if (has_record(refresh, handle->id))
+		return 0;
+	if (presence == PRESENCE_STARTING || presence == PRESENCE_THERE)
+		return end_orphan(refresh, handle);
+	if (presence != PRESENCE_GONE)
 		return 0;
 	if (!refresh->dry_run && provider->ops->forget(provider, handle->id, true, &ignored) < 0)
 		return 0;

@@ -46,12 +46,16 @@ void refresh_judge(struct refresh_row *row, const struct refresh_view *view, boo
 #define HOLD_STILL_MIN 4
 bool refresh_holds_still(const struct refresh_row *rows, size_t n, uint64_t now_ms);
 
+/* Pure. A machine without a record, which its provider says is there, has had boot time and the
+ * grace for getting one: what should have ended it never came up. */
+bool orphan_is_overdue(const struct handle *handle, const struct refresh_view *view);
+
 struct refresh_result {
 	struct refresh_row *rows; /* owned; kept machines are not among them */
 	size_t n;
 	size_t seen;     /* live machines looked at */
 	size_t launched; /* for the warm minimum */
-	size_t orphans;  /* of the provider's, gone and without a record: removed */
+	size_t orphans;  /* of the provider's, without a record: gone or overdue, removed */
 	bool held_still;
 };
 void refresh_result_done(struct refresh_result *result);

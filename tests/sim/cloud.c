@@ -445,6 +445,7 @@ static struct instance *launch(const char *token, size_t index, const char *corr
 static void fill_handle(const struct instance *instance, struct handle *ret)
 {
 	*ret = (struct handle){ .provider = "sim", .type = "sim.large", .arch = "x86_64" };
+	ret->launched_ms = sim_ms_at(instance->launched_usec);
 	(void)!str_copy(ret->id, sizeof(ret->id), instance->id);
 	(void)!str_copy(ret->correlation, sizeof(ret->correlation), instance->correlation);
 }

@@ -376,9 +376,14 @@ uint64_t sim_now(void)
 	return sim->now_usec;
 }
 
+uint64_t sim_ms_at(uint64_t usec)
+{
+	return EPOCH_MS + usec / USEC_PER_MSEC;
+}
+
 uint64_t sim_now_ms(void)
 {
-	return EPOCH_MS + sim->now_usec / USEC_PER_MSEC;
+	return sim_ms_at(sim->now_usec);
 }
 
 bool sim_is_calm(void)

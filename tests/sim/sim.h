@@ -103,7 +103,8 @@ struct task *task_start(struct actor *actor, task_fn *fn, void *context);
 /* At that virtual time; on the scheduler's own stack, so it may not block. */
 void sim_at(uint64_t usec, task_fn *fn, void *context);
 
-uint64_t sim_now(void);    /* microseconds of true time, from 0 */
+uint64_t sim_now(void); /* microseconds of true time, from 0 */
+uint64_t sim_ms_at(uint64_t usec);
 uint64_t sim_now_ms(void); /* the same since the epoch: what the store's clock should show */
 void sim_sleep(uint64_t usec);
 /* Lets the others go first, also for the dead. */

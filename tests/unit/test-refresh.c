@@ -113,6 +113,22 @@ START_TEST(does_not_hold_still_for_a_few)
 }
 END_TEST
 
+START_TEST(ends_what_never_got_a_record_after_boot_time_and_grace)
+{
+	const struct refresh_view booting = {
+		.now_ms = NOW,
+		.leases = { .boot_ms = 600000, .reap_grace_ms = GRACE },
+	};
+	struct handle handle = { .id = "m" };
+
+	ck_assert(!orphan_is_overdue(&handle, &booting));
+	handle.launched_ms = NOW - 600000 - GRACE;
+	ck_assert(!orphan_is_overdue(&handle, &booting));
+	handle.launched_ms--;
+	ck_assert(orphan_is_overdue(&handle, &booting));
+}
+END_TEST
+
 START_TEST(release_knows_the_end_of_a_claim)
 {
 	struct machine machine = row(MACHINE_RUNNING, NOW).machine;
@@ -142,4 +158,5 @@ START_TEST(release_knows_the_end_of_a_claim)
 END_TEST
 
 TEST_MAIN(reaps_only_on_proof, holds_still_when_many_fall_silent_at_once,
-	  does_not_hold_still_for_a_few, release_knows_the_end_of_a_claim)
+	  does_not_hold_still_for_a_few, ends_what_never_got_a_record_after_boot_time_and_grace,
+	  release_knows_the_end_of_a_claim)
