@@ -409,7 +409,7 @@ void world_done(struct world *world)
 
 void world_until_named(struct world *world, world_fn *condition, const char *name)
 {
-	uint64_t end = clock_boot_usec(&clock_system) + WORLD_PATIENCE_USEC;
+	uint64_t end = clock_boot_usec(&clock_system) + test_patience_usec(WORLD_PATIENCE_USEC);
 
 	while (!condition(world)) {
 		ck_assert_msg(clock_boot_usec(&clock_system) < end, "waited in vain for %s", name);

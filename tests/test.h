@@ -14,6 +14,10 @@
 
 int test_main(const char *file, const TTest *const *tests, size_t n);
 
+/* How long to wait for what should come: usec, or less where most of it never comes. Both are
+ * replaced in tests/torture. */
+uint64_t test_patience_usec(uint64_t usec);
+
 /* A directory of small files, such as a procfs to read from. Freed with all that is in it. */
 struct tree {
 	char *path;
