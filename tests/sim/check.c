@@ -387,7 +387,8 @@ static void check_fence(const struct instance *instance)
 
 	if (!agent || agent->dead || agent->frozen || !instance->exists)
 		return;
-	if (sim_now() <= instance->agent_since_usec + SIM_BOOT_USEC + leave_usec)
+	if (sim_now() <= instance->agent_since_usec + SIM_BOOT_USEC + leave_usec ||
+	    sim_now() <= agent->thaw_usec + leave_usec)
 		return;
 	if (!instance->recorded)
 		sim_fail("6", "%s: no record came, and its agent is still there", instance->id);
