@@ -32,6 +32,16 @@ configure_clang() {
 	configure build-clang clang --buildtype release -Dwerror=true -Dtests=enabled
 }
 
+# Those of ./dev test --long.
+configure_tsan() {
+	configure build-tsan gcc --buildtype debugoptimized -Db_sanitize=thread -Dwerror=true \
+		-Dtests=enabled
+}
+
+configure_gcc() {
+	configure build-gcc gcc --buildtype release -Dwerror=true -Dtests=enabled
+}
+
 # configure DIR COMPILER OPTION…: sets DIR up, anew if it was set up otherwise or never to the end.
 configure() {
 	dir=$1

@@ -17,6 +17,7 @@ verb_test() {
 	[ "$#" -eq 0 ] || long=
 
 	need "$packages"
+	. scripts/test-long.sh
 	. tests/processes.sh
 	tests_tmp=$(mktemp -d "${TMPDIR:-/tmp}/pd.XXXXXX")
 	# Like /tmp, because some tests go on as another user.
@@ -25,13 +26,20 @@ verb_test() {
 	export TMPDIR="$tests_tmp"
 
 	status=0
+	around=
+	builds='build-asan build-clang'
 	run_tests_of asan ${long:+"$long"} "$@" || status=1
 	run_tests_of clang ${long:+"$long"} "$@" || status=1
-	scripts/sum-tests build-asan build-clang || status=1
+	if [ "$packages" = long ]; then
+		run_long_builds "$@" || status=1
+	fi
+	# shellcheck disable=SC2086 # a list
+	scripts/sum-tests $builds || status=1
 	return "$status"
 }
 
-# An old log is taken away first, so that it is never counted for a build that failed.
+# An old log is taken away first, so that it is never counted for a build that failed. What is in
+# $around stands in front of the tests' command.
 run_tests_of() {
 	kind=$1
 	shift
@@ -42,5 +50,5 @@ run_tests_of() {
 	on_terminal || set -- --quiet "$@"
 	# It writes none if no test has such a name in this build; then nothing is to be counted.
 	: >"build-$kind/meson-logs/testlog.json"
-	meson test -C "build-$kind" --no-rebuild --print-errorlogs "$@"
+	$around meson test -C "build-$kind" --no-rebuild --print-errorlogs "$@"
 }
