@@ -12,6 +12,9 @@
 #include "controller/provision/steps.h"
 
 #define WARM_KEY_PREFIX "warm-"
+/* Waves of launching in one call: machines that end as soon as they are made are not made for ever.
+ */
+#define WARM_WAVES_MAX 3
 
 struct warm {
 	const struct controller *controller;
@@ -26,6 +29,7 @@ struct warm {
 	size_t ready;
 	size_t coming; /* created, or promised by an intent */
 	bool launch_failed;
+	unsigned waves;
 	struct warm_result *result;
 };
 
@@ -62,16 +66,47 @@ static int read_intents(struct warm *warm, struct fault *fault)
 static int keep_idle(const struct machine *machine, void *context)
 {
 	struct warm *warm = context;
-	bool idle = machine->state == MACHINE_IDLE;
 
 	/* A silent one is nobody's capacity. */
 	if (machine->beat_ms > 0 && !machine_is_healthy(machine, warm->now_ms))
 		return 0;
 	if (machine->last || machine->threshold_ms <= warm->now_ms + warm->leases.claim_slack_ms)
 		return 0;
-	warm->ready += idle;
-	warm->coming += !idle;
 	return records_add(&warm->idle, machine);
+}
+
+/* Nor is one whose provider says that it is gone, however fresh its last beat. No answer leaves all
+ * of them in. */
+static int drop_gone(struct warm *warm, struct fault *fault)
+{
+	struct provider *provider = warm->controller->provider;
+	struct records *idle = &warm->idle;
+	_cleanup_free_ const char **ids = calloc(idle->n + 1, sizeof(*ids));
+	_cleanup_free_ enum presence *presence = calloc(idle->n + 1, sizeof(*presence));
+	size_t kept = 0;
+
+	if (!ids || !presence)
+		return -ENOMEM;
+	for (size_t i = 0; i < idle->n; i++)
+		ids[i] = idle->rows[i].id;
+	if (idle->n == 0 || provider->ops->poll(provider, ids, idle->n, presence, fault) < 0)
+		return 0;
+	for (size_t i = 0; i < idle->n; i++) {
+		if (presence[i] != PRESENCE_GONE)
+			idle->rows[kept++] = idle->rows[i];
+	}
+	idle->n = kept;
+	return 0;
+}
+
+static void count_machines(struct warm *warm)
+{
+	for (size_t i = 0; i < warm->idle.n; i++) {
+		bool idle = warm->idle.rows[i].state == MACHINE_IDLE;
+
+		warm->ready += idle;
+		warm->coming += !idle;
+	}
 }
 
 static int count_promised(struct warm *warm, struct fault *fault)
@@ -113,7 +148,12 @@ static int observe(struct warm *warm, struct fault *fault)
 	if (r == 0)
 		r = warm->controller->store->ops->scan(warm->controller->store, &filter, keep_idle,
 						       warm, fault);
-	return r < 0 ? r : count_promised(warm, fault);
+	if (r == 0)
+		r = drop_gone(warm, fault);
+	if (r < 0)
+		return r;
+	count_machines(warm);
+	return count_promised(warm, fault);
 }
 
 static int enter_record(struct warm *warm, const struct handle *handle, const char *token,
@@ -188,8 +228,16 @@ static int intend(struct warm *warm, size_t count, struct fault *fault)
 	if (r != 0)
 		return r;
 	warm->result->launched += count;
+	warm->waves++;
 	controller_say(warm->controller, "making %zu warm", count);
 	return 0;
+}
+
+static int give_up(struct warm *warm)
+{
+	warm->launch_failed = true;
+	return str_copy(warm->result->reason, sizeof(warm->result->reason),
+			"machines are gone as soon as they are made");
 }
 
 /* 1: done. */
@@ -210,6 +258,8 @@ static int turn(struct warm *warm, unsigned *attempt, struct fault *fault)
 		return r < 0 ? r : 0;
 	}
 	if (have < warm->target && !warm->launch_failed) {
+		if (warm->waves == WARM_WAVES_MAX)
+			return give_up(warm);
 		r = intend(warm, warm->target - have, fault);
 		return r < 0 ? r : 0;
 	}
