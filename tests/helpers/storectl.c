@@ -12,10 +12,14 @@
  *	storectl STORE get ID FIELD                    of the record: state, seq, phase, …
  *	storectl STORE job ID SEQ FIELD                state, exit, detail, output, errors
  *	storectl STORE event ID                        the last words
+ *	storectl STORE await ID PID FIELD VALUE        until the record says so; refused when the
+ *	                                               process is gone or stopped before
+ *	storectl STORE await-job ID PID SEQ STATE      the same for a claim's job
  *
  * Exits with 0 when it was done, 1 when it was refused or there is none, 2 otherwise.
  */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +32,8 @@
 enum { DONE, REFUSED, BROKEN };
 
 #define HOUR_MS (3600 * MSEC_PER_SEC)
+#define AWAIT_MAX_USEC (60 * USEC_PER_SEC)
+#define AWAIT_STEP_USEC (20 * USEC_PER_MSEC)
 
 struct call {
 	struct store *store;
@@ -246,6 +252,71 @@ static int do_event(struct call *call)
 	return DONE;
 }
 
+/* Whether a process runs: neither gone nor stopped. */
+static bool process_runs(const char *pid)
+{
+	_cleanup_free_ char *path = str_format("/proc/%s/stat", pid);
+	char text[512];
+	const char *name_end;
+
+	if (!path || read_file_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return false;
+	name_end = strrchr(text, ')');
+	return name_end && strchr("RSD", name_end[2]);
+}
+
+static bool record_says(struct call *call, const char *field_name, const char *value)
+{
+	const struct machine_field *field = machine_field_find(field_name);
+
+	if (!field || store_get_one(call->store, call->id, &call->machine, NULL) != 0)
+		return false;
+	return strcmp(machine_field_text(&call->machine, field) ?: "", value) == 0;
+}
+
+static bool job_says(struct call *call, const char *seq_text, const char *state)
+{
+	_cleanup_(registration_done) struct registration registration = {};
+	uint64_t seq;
+
+	if (parse_u64(seq_text, &seq) < 0 ||
+	    call->forge->ops->look(call->forge, call->id, seq, &registration, NULL) != 0)
+		return false;
+	return strcmp(job_state_names[registration.job.state], state) == 0;
+}
+
+/* What it waits for is asked once more after the process's end: that may have brought it. */
+static int await(struct call *call, bool (*says)(struct call *, const char *, const char *))
+{
+	struct deadline deadline = deadline_in(&clock_system, AWAIT_MAX_USEC);
+	bool runs = true;
+
+	if (call->n_args < 3)
+		return BROKEN;
+	while (runs) {
+		runs = process_runs(call->args[0]);
+		if (says(call, call->args[1], call->args[2]))
+			return DONE;
+		if (deadline_passed(&deadline, &clock_system)) {
+			(void)fprintf(stderr, "storectl: waited in vain for %s %s\n", call->args[1],
+				      call->args[2]);
+			return BROKEN;
+		}
+		(void)clock_sleep(&clock_system, AWAIT_STEP_USEC);
+	}
+	return REFUSED;
+}
+
+static int do_await(struct call *call)
+{
+	return await(call, record_says);
+}
+
+static int do_await_job(struct call *call)
+{
+	return await(call, job_says);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct call *call);
@@ -264,6 +335,8 @@ static const struct {
 	{ "withdraw", do_withdraw },
 	{ "job", do_job },
 	{ "event", do_event },
+	{ "await", do_await },
+	{ "await-job", do_await_job },
 };
 
 static int run(struct call *call, const char *address, const char *verb)
