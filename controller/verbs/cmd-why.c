@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/io.h"
 #include "common/base/parse.h"
 #include "controller/verbs/report.h"
 #include "controller/verbs/verbs.h"
@@ -110,6 +112,21 @@ static uint64_t number_of(struct json_object *object, const char *key)
 	return object && json_get_u64(object, key, &value, NULL) > 0 ? value : 0;
 }
 
+/* What others have written must not steer a terminal. */
+static void _printf_(1, 2) print_line(const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) >= 0) {
+		str_clean(text);
+		(void)puts(text);
+		free(text);
+	}
+	va_end(args);
+}
+
 static void print_run(struct json_object *run)
 {
 	struct json_object *request = NULL;
@@ -118,15 +135,15 @@ static void print_run(struct json_object *run)
 	if (!run)
 		return;
 	(void)!json_get_object(run, "request", &request, NULL);
-	printf("run %s: %s%s%s\n", text_of(run, "key"), text_of(run, "verdict"),
-	       text_of(run, "reason")[0] ? ": " : "", text_of(run, "reason"));
-	printf("  asked %s, decided %s, start %" PRIu64 "\n",
-	       format_time_ms(number_of(run, "created_ms"), created, sizeof(created)),
-	       format_time_ms(number_of(run, "decided_ms"), decided, sizeof(decided)),
-	       number_of(run, "fence"));
+	print_line("run %s: %s%s%s", text_of(run, "key"), text_of(run, "verdict"),
+		   text_of(run, "reason")[0] ? ": " : "", text_of(run, "reason"));
+	print_line("  asked %s, decided %s, start %" PRIu64,
+		   format_time_ms(number_of(run, "created_ms"), created, sizeof(created)),
+		   format_time_ms(number_of(run, "decided_ms"), decided, sizeof(decided)),
+		   number_of(run, "fence"));
 	if (request)
-		printf("  for %" PRIu64 " of class %s\n", number_of(request, "count"),
-		       text_of(request, "class"));
+		print_line("  for %" PRIu64 " of class %s", number_of(request, "count"),
+			   text_of(request, "class"));
 }
 
 static void print_event(struct json_object *event)
@@ -135,13 +152,14 @@ static void print_event(struct json_object *event)
 
 	if (!event)
 		return;
-	printf("  ended %s by its %s: %s%s%s\n",
-	       format_time_ms(number_of(event, "at"), at, sizeof(at)), text_of(event, "by"),
-	       text_of(event, "why"), text_of(event, "reason")[0] ? "; " : "",
-	       text_of(event, "reason"));
-	printf("  then: phase %s, seq %" PRIu64 ", run %s, last beat %s\n", text_of(event, "phase"),
-	       number_of(event, "seq"), text_of(event, "run")[0] ? text_of(event, "run") : "-",
-	       format_time_ms(number_of(event, "last_beat"), beat, sizeof(beat)));
+	print_line("  ended %s by its %s: %s%s%s",
+		   format_time_ms(number_of(event, "at"), at, sizeof(at)), text_of(event, "by"),
+		   text_of(event, "why"), text_of(event, "reason")[0] ? "; " : "",
+		   text_of(event, "reason"));
+	print_line("  then: phase %s, seq %" PRIu64 ", run %s, last beat %s",
+		   text_of(event, "phase"), number_of(event, "seq"),
+		   text_of(event, "run")[0] ? text_of(event, "run") : "-",
+		   format_time_ms(number_of(event, "last_beat"), beat, sizeof(beat)));
 }
 
 static void print_machines(struct json_object *array)
@@ -150,9 +168,10 @@ static void print_machines(struct json_object *array)
 		struct json_object *row = json_object_array_get_idx(array, i);
 		struct json_object *event = NULL;
 
-		printf("machine %s: %s, phase %s of seq %" PRIu64 "%s%s\n", text_of(row, "id"),
-		       text_of(row, "state"), text_of(row, "phase"), number_of(row, "phase_seq"),
-		       text_of(row, "reason")[0] ? ": " : "", text_of(row, "reason"));
+		print_line("machine %s: %s, phase %s of seq %" PRIu64 "%s%s", text_of(row, "id"),
+			   text_of(row, "state"), text_of(row, "phase"),
+			   number_of(row, "phase_seq"), text_of(row, "reason")[0] ? ": " : "",
+			   text_of(row, "reason"));
 		(void)!json_get_object(row, "event", &event, NULL);
 		print_event(event);
 	}
@@ -162,12 +181,12 @@ static void print_notes(struct json_object *array)
 {
 	if (!array || json_object_array_length(array) == 0)
 		return;
-	printf("passed over or lost:\n");
+	print_line("passed over or lost:");
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
 		struct json_object *row = json_object_array_get_idx(array, i);
 		const char *machine = text_of(row, "machine");
 
-		printf("  %s%s%s\n", machine, machine[0] ? ": " : "", text_of(row, "text"));
+		print_line("  %s%s%s", machine, machine[0] ? ": " : "", text_of(row, "text"));
 	}
 }
 
