@@ -12,10 +12,17 @@ packages_of() {
 		libsqlite3-dev libinih-dev scdoc ;;
 	test) echo "$(packages_of build)" check clang git ;;
 	long) echo "$(packages_of test)" debootstrap ;;
+	fuzz) echo "$(packages_of test)" "$(fuzzer_package)" ;;
 	format) echo "$(pinned_package clang-format)" git ;;
 	lint) echo "$(packages_of test)" "$(pinned_package clang-format)" \
 		"$(pinned_package clang-tidy)" cppcheck shellcheck ;;
 	esac
+}
+
+# libFuzzer comes with the runtime of the very clang that `clang` is.
+fuzzer_package() {
+	apt-cache depends clang 2>/dev/null |
+		sed -n 's/^ *Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p'
 }
 
 # Releases that no longer have the pinned version get their own; lint then skips what needs it.
@@ -33,6 +40,7 @@ commands_of() {
 	build) echo gcc meson ninja pkg-config lib:libsystemd lib:json-c lib:sqlite3 lib:inih ;;
 	test) echo "$(commands_of build)" lib:check clang git ;;
 	long) echo "$(commands_of test)" debootstrap ;;
+	fuzz) commands_of test ;;
 	format) echo clang-format git ;;
 	lint) echo "$(commands_of test)" clang-format clang-tidy cppcheck shellcheck ;;
 	esac

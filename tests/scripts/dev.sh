@@ -152,6 +152,13 @@ nonesuch
 build x
 clean x
 test --nonesuch
+fuzz
+fuzz nonesuch
+fuzz 0
+fuzz -1
+fuzz 1s
+fuzz 99999999
+fuzz 1 nonesuch
 END
 }
 
@@ -159,7 +166,7 @@ dev_without_a_verb_shows_the_help() {
 	expect 2 "$root/dev"
 	contains "$err" 'Usage: ./dev VERB'
 	expect 0 "$root/dev" help
-	for verb in demo test build lint bench format clean; do
+	for verb in demo test build lint fuzz bench format clean; do
 		contains "$out" "  $verb "
 	done
 }
