@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "agent/runner/job-prepare.h"
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
@@ -97,6 +98,14 @@ static void hear_trouble(struct agent *agent, const struct errand *errand)
 	agent_check_store(agent);
 }
 
+/* A claim that is being drained, of whose job an earlier agent has died before it had cleaned up:
+ * how the job ended, and whether the machine was dirty, only that one knew. */
+static bool is_orphaned(const struct agent *agent, const struct machine *record)
+{
+	return agent->life.state == AGENT_BOOTING &&
+	       work_is_left(agent->given.home->fd, record->seq);
+}
+
 /* Takes note of a record, and tells what it means: an event, or -EAGAIN for old news. */
 static int read_record(struct agent *agent, const struct errand *errand)
 {
@@ -104,6 +113,8 @@ static int read_record(struct agent *agent, const struct errand *errand)
 
 	if (event < 0 || event == EVENT_RECORD_NONE || event == EVENT_RECORD_FOREIGN)
 		return event;
+	if (event == EVENT_RECORD_DRAINING && is_orphaned(agent, &errand->record))
+		event = EVENT_RECORD_RUNNING;
 
 	agent->record = errand->record;
 	if (machine_is_live(&agent->record)) {

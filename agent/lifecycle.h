@@ -37,7 +37,8 @@ enum agent_event {
 	EVENT_RECORD_IDLE,    /* of our seq */
 	EVENT_RECORD_CLAIMED, /* by a seq that we do not serve yet */
 	EVENT_RECORD_HELD,    /* claimed or running, the seq that we serve */
-	EVENT_RECORD_RUNNING, /* found running at our start: an earlier agent's */
+	EVENT_RECORD_RUNNING, /* found at our start running, or draining with its job's directory
+				 there: an earlier agent's */
 	EVENT_RECORD_DRAINING,
 	EVENT_RECORD_TERMINATED,
 	EVENT_RECORD_FOREIGN, /* another boot's, or our seq has been taken away */

@@ -16,6 +16,15 @@ void work_name(uint64_t seq, char *text, size_t size)
 	(void)snprintf(text, size, "work-%llu", (unsigned long long)seq);
 }
 
+bool work_is_left(int machine_fd, uint64_t seq)
+{
+	char name[WORK_NAME_MAX];
+	struct stat info;
+
+	work_name(seq, name, sizeof(name));
+	return fstatat(machine_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 static int open_work_dir(const struct runner_options *options, const char *name,
 			 struct fault *fault)
 {

@@ -21,3 +21,6 @@ void prepared_job_done(struct prepared_job *job);
 
 /* The name of a claim's throw-away directory. */
 void work_name(uint64_t seq, char *text, size_t size);
+
+/* Whether a claim's directory is still there. */
+bool work_is_left(int machine_fd, uint64_t seq);

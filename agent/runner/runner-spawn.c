@@ -19,10 +19,10 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "agent/home.h"
 #include "agent/runner/job-prepare.h"
 #include "agent/runner/runner.h"
 #include "agent/runner/spawn-self.h"
@@ -383,6 +383,17 @@ static int spawn_stop(struct runner *runner, uint64_t grace_usec)
 	return 0;
 }
 
+/* Whether the lock's name still leads to the lock that is held. A job of the agent's own user can
+ * remove it, and then another agent of this machine could start beside us. */
+static bool lock_is_in_place(const struct runner_options *options)
+{
+	struct stat held, named;
+
+	return fstat(options->lock_fd, &held) == 0 &&
+	       fstatat(options->machine_fd, HOME_LOCK, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
 static int spawn_clean(struct runner *runner, uint64_t seq)
 {
 	struct spawn_runner *s = spawn_runner(runner);
@@ -390,17 +401,17 @@ static int spawn_clean(struct runner *runner, uint64_t seq)
 	char name[WORK_NAME_MAX];
 	char *argv[] = { program, argument, verb, name, NULL };
 	char *env[] = { NULL };
-	struct stat info;
 	int r = 0;
 
 	if (s->task != TASK_NONE || s->owes_cleaned)
 		return -EBUSY;
 
+	if (!lock_is_in_place(&s->options))
+		note_dirt(s, "the machine's lock is no longer in its place");
+
 	work_name(seq, name, sizeof(name));
 	s->clean_seq = seq;
-	if (s->dirt[0] != '\0' ||
-	    (fstatat(s->options.machine_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0 &&
-	     errno == ENOENT)) {
+	if (s->dirt[0] != '\0' || !work_is_left(s->options.machine_fd, seq)) {
 		s->owes_cleaned = true;
 		answer_soon(s);
 		return 0;
