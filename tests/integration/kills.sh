@@ -36,6 +36,27 @@ another_agent_follows_one_that_was_killed_at_any_call() {
 	in_parallel killed_with_a_store $(places "$n_places")
 }
 
+# What left the session of a job makes a machine dirty for good; that the agent which saw it is dead,
+# and that the claim is being drained already, makes nothing clean.
+another_agent_does_not_make_a_dirty_machine_clean() {
+	begin
+	start_one "$paddock_agent"
+	until_state idle
+	ctl claim m-1 run-1
+	# shellcheck disable=SC2016 # for the job's shell
+	ctl offer m-1 sh -c 'setsid sh -c "echo \$\$ >\"$0\"; exec sleep 1000" & until test -s "$0"; do sleep 0.05; done' \
+		"$T/stray"
+	until_job 1 "done"
+	kill -STOP "$agent"
+	ctl withdraw m-1
+	ctl drain m-1
+	kill -KILL "$agent"
+	wait_for 10 is_gone "$agent"
+	succeed
+	record state terminated
+	is_gone "$(cat "$T/stray")"
+}
+
 # --- with a controller: nobody follows ---
 
 # The first agent that is started is the one that dies.
@@ -123,5 +144,6 @@ warming_gives_up_on_machines_that_end_at_once() {
 }
 
 run_tests another_agent_follows_one_that_was_killed_at_any_call \
+	another_agent_does_not_make_a_dirty_machine_clean \
 	refresh_buries_a_machine_whose_agent_was_killed_at_any_call \
 	warming_gives_up_on_machines_that_end_at_once
