@@ -298,13 +298,12 @@ static const char *const ordinary[] = {
 START_TEST(ends_what_a_job_left_in_the_background)
 {
 	_cleanup_(world_freep) struct world *w = world_new();
-	_cleanup_free_ char *script = NULL;
 	struct process_identity left;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ordinary); i++) {
-		freep(&script);
-		script = str_format("%s\nwhile [ ! -e go ]; do sleep 0.01; done; exit 5",
-				    ordinary[i]);
+		_cleanup_free_ char *script = str_format(
+			"%s\nwhile [ ! -e go ]; do sleep 0.01; done; exit 5", ordinary[i]);
+
 		world_start(w, script);
 		left = world_process(w, "pid");
 		ck_assert(world_lives(w, &left));
@@ -441,6 +440,22 @@ START_TEST(calls_the_machine_dirty_when_a_supervisor_is_killed)
 }
 END_TEST
 
+START_TEST(calls_the_machine_dirty_when_a_job_took_its_lock_away)
+{
+	static const char *const scripts[] = { "rm ../lock", "rm ../lock; : >../lock" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		_cleanup_(world_freep) struct world *w = world_new();
+
+		world_run(w, scripts[i]);
+		world_clean(w);
+		ck_assert_str_eq(w->verdict.reason, "the machine's lock is no longer in its place");
+		/* For the fixture, which looks whether it can be had again. */
+		tree_write(w->tree, "lock", "");
+	}
+}
+END_TEST
+
 START_TEST(removes_what_a_job_made_hard_to_remove)
 {
 	_cleanup_(world_freep) struct world *w = world_new();
@@ -502,6 +517,7 @@ TEST_MAIN(tells_how_a_job_ended, gives_back_what_a_job_wrote_and_keeps_it_in_log
 	  ends_who_escaped_and_calls_the_machine_dirty, names_a_few_of_many_who_escaped,
 	  leaves_nothing_alive_when_the_agent_dies, holds_the_lock_as_long_as_a_job_lives,
 	  calls_the_machine_dirty_when_a_supervisor_is_killed,
+	  calls_the_machine_dirty_when_a_job_took_its_lock_away,
 	  removes_what_a_job_made_hard_to_remove,
 	  does_not_follow_what_a_job_put_in_the_place_of_its_directory,
 	  says_what_is_wrong_when_a_job_cannot_be_prepared)
