@@ -86,7 +86,23 @@ static void check_state_dir(const struct edges *edges, struct finding *finding)
 		cure(finding, "make room: agents cannot write their logs on a full disk");
 		return;
 	}
+	/* Who can put a machine's directory or a store there decides what runs as this user. */
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		found(finding, HEALTH_WARN, "%s can be written to by others", dir);
+		cure(finding, "chmod go-w %.200s", dir);
+		return;
+	}
 	found(finding, HEALTH_PASS, "%s", dir);
+}
+
+/* Whether others may read the file that the address names: a copy, say, was put in its place. */
+static bool store_is_open_to_others(const char *address)
+{
+	const char *path = strchr(address, ':');
+	struct stat st;
+
+	return path && stat(path + 1, &st) == 0 &&
+	       st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
 }
 
 static void check_store(const struct edges *edges, struct finding *finding)
@@ -112,6 +128,11 @@ static void check_store(const struct edges *edges, struct finding *finding)
 	if (r < 0) {
 		found(finding, HEALTH_FAIL, "%s", fault_text(&fault, r));
 		cure(finding, "%s", fault.cure);
+		return;
+	}
+	if (store_is_open_to_others(address)) {
+		found(finding, HEALTH_WARN, "%s can be read by others", address);
+		cure(finding, "chmod 600 %.200s", strchr(address, ':') + 1);
 		return;
 	}
 	found(finding, HEALTH_PASS, "%s", text);
