@@ -54,5 +54,9 @@ int destroy_machine(const struct controller *controller, const char *id, bool fo
 				  "paddock release %s, or --force", machine.run_key);
 
 	r = provider->ops->teardown(provider, id, grace_usec, fault);
-	return r < 0 ? r : bury(controller, id, fault);
+	if (r < 0)
+		return r;
+	if (machine.state == MACHINE_NONE && presence == PRESENCE_UNKNOWN)
+		return fault_set(fault, ENOENT, "there is no machine %s", id);
+	return bury(controller, id, fault);
 }

@@ -247,13 +247,15 @@ static int forget_one(struct refresh *refresh, struct refresh_row *row, struct f
 	const struct controller *controller = refresh->controller;
 	int r;
 
-	r = controller->provider->ops->forget(controller->provider, row->machine.id, true, fault);
-	if (r < 0)
-		return r == -EBUSY ? 0 : r;
+	/* The record first: what the machine has left proves that it is gone, and is found without
+	 * a record (clear_orphan()). */
 	r = controller->store->ops->forget(controller->store, row->machine.id, row->machine.seq,
 					   fault);
 	row->done = r == 0;
-	return r < 0 ? r : 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = controller->provider->ops->forget(controller->provider, row->machine.id, true, fault);
+	return r == -EBUSY ? 0 : r;
 }
 
 static int act_on(struct refresh *refresh, struct refresh_row *row, struct fault *fault)

@@ -145,6 +145,15 @@ static int open_log(int dir_fd, const char *file)
 	return fd < 0 ? -errno : fd;
 }
 
+bool local_logs_are_kept(const char *state_dir, const char *id)
+{
+	_cleanup_close_ int logs_fd = open_logs(state_dir, false), kept_fd = -1;
+
+	if (logs_fd >= 0)
+		kept_fd = open_dir(logs_fd, id, false);
+	return kept_fd >= 0;
+}
+
 int local_logs_open(const char *state_dir, const char *id, int machine_fd, const char *file)
 {
 	_cleanup_close_ int logs_fd = -1, kept_fd = -1;

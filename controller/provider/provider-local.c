@@ -226,6 +226,26 @@ static int local_provision(struct provider *provider, const struct blueprint *bl
 	return n > 0 ? n : first;
 }
 
+/* An absent directory proves nothing: the machine may live below another state directory that uses
+ * the same store. That it was cleared away here, which nobody does before it is gone, is shown by
+ * its logs, which were kept. */
+static enum presence judge_absent(const struct local *local, const char *id)
+{
+	return machine_id_is_valid(id) && local_logs_are_kept(local->options.state_dir, id)
+		       ? PRESENCE_GONE
+		       : PRESENCE_UNKNOWN;
+}
+
+static enum presence poll_one(const struct local *local, const struct local_root *root,
+			      const char *id, struct fault *fault)
+{
+	_cleanup_close_ int dir_fd = local_machine_open(root, id);
+
+	/* It may be removed in between: then it was gone. */
+	return dir_fd == -ENOENT ? judge_absent(local, id)
+				 : local_machine_presence(root, id, fault);
+}
+
 static int local_poll(struct provider *provider, const char *const *ids, size_t n,
 		      enum presence *ret, struct fault *fault)
 {
@@ -237,9 +257,9 @@ static int local_poll(struct provider *provider, const char *const *ids, size_t 
 	r = open_root(local, false, &root, fault);
 	for (size_t i = 0; i < n; i++) {
 		if (r >= 0)
-			ret[i] = local_machine_presence(&root, ids[i], fault);
+			ret[i] = poll_one(local, &root, ids[i], fault);
 		else
-			ret[i] = r == -ENOENT ? PRESENCE_GONE : PRESENCE_UNKNOWN;
+			ret[i] = r == -ENOENT ? judge_absent(local, ids[i]) : PRESENCE_UNKNOWN;
 	}
 	return 0;
 }

@@ -35,11 +35,11 @@ struct blueprint {
 };
 
 enum presence {
-	PRESENCE_UNKNOWN, /* no answer: never read as gone */
+	PRESENCE_UNKNOWN, /* no answer, or never heard of it: never read as gone */
 	PRESENCE_STARTING,
 	PRESENCE_THERE,
 	PRESENCE_ENDING,
-	PRESENCE_GONE, /* it existed, and certainly no longer does; or never came to be */
+	PRESENCE_GONE, /* it existed, and certainly no longer does */
 };
 
 struct provider {
