@@ -1,7 +1,8 @@
 /*
  * The controller with a store that kills it: SIGKILL right after the CRASH_AT-th call has been
- * executed. With CRASH_AT unset or never reached it is the plain controller. CRASH_COUNT names a
- * file into which the number of calls is written at the end.
+ * executed. With CRASH_AT unset or never reached it is the plain controller. With
+ * CRASH_HOW=interrupt it gets SIGINT there instead. CRASH_COUNT names a file into which the number
+ * of calls is written at the end.
  */
 
 #include <fcntl.h>
@@ -26,8 +27,10 @@ static struct store *inner(struct store *store)
 
 static int after_call(int r)
 {
+	const char *how = getenv("CRASH_HOW");
+
 	if (++calls == crash_at)
-		(void)raise(SIGKILL);
+		(void)raise(how && strcmp(how, "interrupt") == 0 ? SIGINT : SIGKILL);
 	return r;
 }
 
