@@ -1,9 +1,11 @@
-/* A local machine's directory as the provider finds it: handle.json, agent.json, lock, logs. */
+/* A local machine's directory as the provider and the agent find it: handle.json, agent.json, lock,
+ * logs, and whatever else a job has left there. */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "agent/runner/job-logs.h"
 #include "common/base/process.h"
 #include "controller/provider/local-logs.h"
 #include "controller/provider/local-machine.h"
@@ -49,6 +51,20 @@ static void check_agent(const struct local_root *root)
 		FUZZ_CHECK_ERROR(pidfd, ENOENT, ESRCH, EBADMSG, EISDIR);
 }
 
+/* The agent makes room for a job's logs among what is there. */
+static void check_job_logs(const struct local_root *root)
+{
+	_cleanup_close_ int dir_fd = local_machine_open(root, MACHINE), out = -1, err = -1;
+	int r;
+
+	if (dir_fd < 0)
+		return;
+	r = job_logs_open_at(dir_fd, 3, 1, &out, &err);
+	FUZZ_CHECK(r < 0 || (out >= 0 && err >= 0));
+	if (r < 0)
+		FUZZ_CHECK_ERROR(r, EISDIR, ELOOP, ENXIO);
+}
+
 static void check_logs(const char *state_dir, const struct local_root *root)
 {
 	_cleanup_close_ int dir_fd = local_machine_open(root, MACHINE), fd = -1;
@@ -80,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_handle(&root);
 	check_agent(&root);
 	(void)local_machine_presence(&root, MACHINE, &fault);
+	check_job_logs(&root);
 	check_logs(state_dir, &root);
 	local_root_sweep(&root);
 	return 0;

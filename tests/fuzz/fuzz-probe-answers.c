@@ -148,6 +148,7 @@ static void check_rows(const struct probe_report *report)
 		FUZZ_CHECK_TEXT(row->brief[0] && row->detail[0], row->name);
 		fuzz_check_harmless(row->brief);
 		fuzz_check_harmless(row->detail);
+		FUZZ_CHECK_TEXT(row->seen.running_ns <= row->seen.enabled_ns, row->name);
 		/* Nothing works that was never counted. */
 		FUZZ_CHECK_TEXT(row->verdict != PROBE_WORKS || row->seen.counted, row->name);
 	}
