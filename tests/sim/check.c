@@ -62,6 +62,8 @@ static void check_beat(const struct machine *before, const struct machine *after
 	    before->threshold_ms != after->threshold_ms || before->last != after->last ||
 	    !equal(before->run_key, after->run_key))
 		sim_fail("4", "%s: a beat moved the record", after->id);
+	if (before->state == MACHINE_TERMINATED)
+		sim_fail("4", "%s: a beat of what is terminated", after->id);
 	if (before->boot_id[0] && !equal(before->boot_id, after->boot_id) &&
 	    before->beat_ms + 3 * before->beat_period_ms > after->beat_ms)
 		sim_fail("1", "%s: boot %s spoke while %s was alive", after->id, after->boot_id,
@@ -367,6 +369,14 @@ void check_job_starts(const struct instance *instance, const struct runner_job *
 
 /* --- every second ----------------------------------------------------------------------------- */
 
+static uint64_t agent_since(const struct instance *instance)
+{
+	const struct actor *agent = instance->agent;
+	uint64_t since = instance->agent_since_usec;
+
+	return agent && agent->thaw_usec > since ? agent->thaw_usec : since;
+}
+
 static void check_running(const struct instance *instance, const struct machine *record)
 {
 	if (!instance->job.alive || !record || record->state == MACHINE_TERMINATED)
@@ -394,6 +404,26 @@ static void check_fence(const struct instance *instance)
 		sim_fail("6", "%s: no record came, and its agent is still there", instance->id);
 	else if (sim_now_ms() > end_ms)
 		sim_fail("6", "%s: its agent outlives its threshold", instance->id);
+}
+
+/* What an agent that hears of it does at once, or nearly so. */
+static void check_heeds(const struct instance *instance, const struct machine *record)
+{
+	const struct actor *agent = instance->agent;
+	uint64_t since =
+		sim->calm_usec > agent_since(instance) ? sim->calm_usec : agent_since(instance);
+
+	if (!agent || agent->dead || agent->frozen || !instance->exists || instance->ending ||
+	    sim_now() < since + 60 * USEC_PER_SEC)
+		return;
+	if ((record->state == MACHINE_CLAIMED || record->state == MACHINE_RUNNING ||
+	     record->state == MACHINE_IDLE || record->state == MACHINE_CREATED) &&
+	    sim_now_ms() > record->threshold_ms + SKEWS_MS + LEAVE_MS)
+		sim_fail("6", "%s: %s beyond its threshold, and its agent does nothing", record->id,
+			 state_name(record));
+	if (record->state == MACHINE_TERMINATED &&
+	    sim_now_ms() > record->threshold_ms + SKEWS_MS + 2 * LEAVE_MS)
+		sim_fail("6", "%s: terminated, and its agent stays", record->id);
 }
 
 static void check_run_over(const struct machine *record)
@@ -433,6 +463,7 @@ void check_second(void)
 		check_fence(instance);
 		if (!record)
 			continue;
+		check_heeds(instance, record);
 		check_run_over(record);
 		check_overdue(record);
 	}

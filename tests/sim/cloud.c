@@ -16,7 +16,8 @@
 #define JOB_LINGER_MAX_USEC (2 * USEC_PER_SEC)
 #define RESTART_MIN_USEC USEC_PER_SEC
 #define RESTART_MAX_USEC (10 * USEC_PER_SEC)
-#define JOB_MAX_USEC (60 * USEC_PER_SEC)
+/* A job takes a second, doubled up to JOB_STEPS - 1 times. */
+#define JOB_STEPS 7
 #define CLEAN_MAX_USEC (3 * USEC_PER_SEC)
 
 static void boot(void *context);
@@ -168,7 +169,7 @@ static int sim_runner_start(struct runner *r, const struct runner_job *job, stru
 	runner->exit_code = 0;
 	runner->turn++;
 	sim_post(runner->event, tell_started, runner);
-	in_a_while(runner, sim_between(USEC_PER_SEC, JOB_MAX_USEC), job_exits);
+	in_a_while(runner, USEC_PER_SEC << sim_pick(JOB_STEPS), job_exits);
 	return 0;
 }
 

@@ -13,7 +13,11 @@
 #define TRAVEL_MAX_USEC (60 * USEC_PER_MSEC)
 /* After that a caller gives up waiting. */
 #define PATIENCE_USEC (5 * USEC_PER_SEC)
-#define LATE_MAX_USEC (40 * USEC_PER_SEC)
+/* Late is from so much on, doubled up to LATE_STEPS - 1 times. */
+#define LATE_USEC (2 * USEC_PER_SEC)
+#define LATE_STEPS 7
+/* Most calls only look; what changes something is in trouble more often. */
+#define LOOK_PARTS 4
 #define SLOW_MAX_USEC (15 * USEC_PER_SEC)
 
 /* A connection; its clock shows what the actor took for the store's now when it last sent. */
@@ -46,9 +50,12 @@ static enum fate draw_fate(unsigned flags)
 		FATE_LOST_REQUEST, FATE_LOST_REPLY, FATE_LATE,  FATE_TWICE,        FATE_SLOW,
 		FATE_SLOW_REPLY,   FATE_THROTTLED,  FATE_ERROR, FATE_CRASH_BEFORE, FATE_CRASH_AFTER,
 	};
+	unsigned permille = sim->trouble_permille;
 	enum fate fate;
 
-	if (sim_is_calm() || sim->trouble_permille == 0 || !sim_chance(sim->trouble_permille))
+	if (!(flags & CALL_WRITES))
+		permille /= LOOK_PARTS;
+	if (sim_is_calm() || permille == 0 || !sim_chance(permille))
 		return FATE_FINE;
 	fate = fates[sim_pick(ARRAY_SIZE(fates))];
 	if (!(sim->fates & 1U << fate))
@@ -117,10 +124,11 @@ int call_begin(struct call *call, struct actor *actor, unsigned flags, const cha
 	case FATE_LOST_REQUEST:
 		return give_up(fault);
 	case FATE_LATE:
-		call->again_usec = sim_now() + sim_between(PATIENCE_USEC, LATE_MAX_USEC);
+		call->again_usec = sim_now() + PATIENCE_USEC + (LATE_USEC << sim_pick(LATE_STEPS));
 		return give_up(fault);
 	case FATE_TWICE:
-		call->again_usec = sim_now() + sim_between(TRAVEL_MAX_USEC, LATE_MAX_USEC);
+		call->again_usec =
+			sim_now() + TRAVEL_MAX_USEC + (LATE_USEC << sim_pick(LATE_STEPS));
 		break;
 	case FATE_SLOW:
 		sim_sleep(sim_between(USEC_PER_SEC, SLOW_MAX_USEC));

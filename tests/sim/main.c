@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "tests/sim/sim.h"
 
 #define JOBS_MAX 64
+#define HEAP_KEEP_BYTES (32 * 1024 * 1024)
 #define SHRINK_SECONDS 20.0
 #define FAILURE_FILE "sim-failure.tape"
 
@@ -340,6 +342,10 @@ int main(int argc, char **argv)
 {
 	const struct log_options quiet = { .program = "sim", .max_level = LOG_LEVEL_ERROR };
 
+	/* What a schedule gives back the next one wants again. */
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEEP_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEEP_BYTES);
+	(void)mallopt(M_TOP_PAD, HEAP_KEEP_BYTES);
 	log_init(&quiet);
 	parse(argc, argv);
 	if (options.jobs == 0)

@@ -216,9 +216,9 @@ static void draw_request(struct run_plan *plan, size_t index)
 	struct request *request = &plan->request;
 	struct claimant *claimant = &request->claimant;
 
-	request->count = sim_between(1, 3);
+	request->count = sim->crowded ? 1 : sim_between(1, 3);
 	request->min_count = sim_between(1, request->count);
-	request->no_create = sim_chance(200);
+	request->no_create = sim_chance(sim->crowded ? 700 : 150);
 	(void)!str_copy(request->class_name, sizeof(request->class_name), "large");
 	request->usage = USAGE_ON_DEMAND;
 	(void)snprintf(claimant->run_key, sizeof(claimant->run_key), "%zu-1-run", index + 1);
@@ -481,10 +481,11 @@ static void config_once(void)
 
 static void draw_weather(void)
 {
-	static const unsigned rates[] = { 0, 5, 20, 60, 150 };
+	static const unsigned rates[] = { 0, 20, 60, 150, 300 };
 
 	sim->trouble_permille = rates[sim_pick(ARRAY_SIZE(rates))];
-	sim->fates = sim_draw();
+	sim->fates = sim_draw() | sim_draw();
+	sim->crowded = sim_chance(400);
 	sim->stale_scans = sim_chance(300);
 	sim->lossy_pool = sim_chance(200);
 	sim->agents_restart = sim_chance(500);
@@ -497,7 +498,7 @@ void plan_start(void)
 	config_once();
 	draw_weather();
 	warm = sim_pick(4);
-	sim->n_plans = 1 + sim_pick(SIM_RUNS_MAX - 2);
+	sim->n_plans = 1 + sim_pick(sim->crowded ? SIM_RUNS_MAX : SIM_RUNS_MAX / 2);
 	for (size_t i = 0; i < sim->n_plans; i++)
 		draw_run(i);
 	if (warm > 0)

@@ -24,6 +24,8 @@
 #endif
 
 #define STACK_BYTES ((size_t)512 * 1024)
+/* So much may happen at one moment of virtual time. */
+#define MOMENT_MAX 200000
 #define EPOCH_MS UINT64_C(1700000000000)
 /* A dead actor's clock runs away with every look, so that whatever waits for a time stops. */
 #define DEAD_STEP_USEC (3600 * USEC_PER_SEC)
@@ -437,9 +439,14 @@ static void dispatch(struct event *event)
 void sched_run(void (*each_second)(void))
 {
 	uint64_t second = 0;
+	unsigned moment = 0;
 
 	while (sched.n_heap > 0 && !sim->failed) {
 		struct event event = pop();
+
+		moment = event.at_usec > sim->now_usec ? 0 : moment + 1;
+		if (moment > MOMENT_MAX)
+			sim_fail("liveness", "somebody turns in circles, and no time passes");
 
 		if (event.at_usec > sim->end_usec) {
 			push(event);

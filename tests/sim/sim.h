@@ -28,7 +28,7 @@
 #define SIM_ACTORS_MAX 2048
 #define SIM_TASKS_MAX 4096
 #define SIM_INSTANCES_MAX 64
-#define SIM_RUNS_MAX 6
+#define SIM_RUNS_MAX 8
 #define SIM_TRACE_LINES 4000
 
 /* What this world is like: shorter leases than the defaults, so that much happens in little time,
@@ -162,6 +162,7 @@ struct sim {
 	uint64_t forge_away_until_usec; /* its items cannot be reached */
 	uint64_t cloud_away_until_usec;
 	uint64_t no_capacity_until_usec;
+	bool crowded; /* many runs after few machines, one after another */
 	bool stale_scans;
 	bool lossy_pool;
 	bool agents_restart; /* a killed agent comes back, as systemd would have it */
