@@ -153,6 +153,13 @@ check_tests_finds_a_row_that_is_a_comment() {
 	finds check-tests 'tests/integration/demo.sh'
 }
 
+check_tests_finds_a_proof_that_is_gone() {
+	# shellcheck disable=SC2016 # backticks of Markdown
+	echo 'Shown by `keeps_it_to_itself`.' | write SECURITY.md
+	echo 'START_TEST(keeps_it_to_itself_at_times)' | write tests/test.c
+	finds check-tests SECURITY.md
+}
+
 check_tests_is_content_when_all_are_named() {
 	echo "  'io': dep_base," | write tests/meson.build
 	echo | write tests/unit/test-io.c
@@ -209,7 +216,7 @@ run_tests check_bans_finds_each_banned_thing check_bans_leaves_the_rest_alone \
 	check_sizes_finds_a_long_function check_sizes_finds_a_long_file \
 	check_sizes_allows_what_just_fits \
 	check_tests_finds_a_test_that_nobody_runs check_tests_finds_a_row_that_is_a_comment \
-	check_tests_is_content_when_all_are_named \
+	check_tests_finds_a_proof_that_is_gone check_tests_is_content_when_all_are_named \
 	check_words_finds_each_place_of_one_machine check_words_allows_paths_that_any_machine_has \
 	check_links_finds_a_link_to_nowhere check_links_follows_only_links_of_ours \
 	no_check_passes_where_git_lists_nothing
