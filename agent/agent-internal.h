@@ -78,7 +78,8 @@ struct agent {
 	uint64_t waiting_seq;
 	struct job report; /* how a job ended, not delivered yet: number 0 for none */
 	uint64_t report_seq;
-	bool start_failed; /* the last ACTION_START did not come off: the job has ended */
+	enum agent_event follow_up; /* what the last actions led to at once, as they did not come
+				       off; _AGENT_EVENT_INVALID: nothing */
 };
 
 /* --- agent.c --- */

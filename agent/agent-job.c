@@ -131,7 +131,7 @@ void agent_start_job(struct agent *agent)
 	}
 	if (why) {
 		end_waiting(agent, why);
-		agent->start_failed = true;
+		agent->follow_up = EVENT_JOB_ENDED;
 		return;
 	}
 
@@ -219,7 +219,9 @@ void agent_clean(struct agent *agent)
 
 	if (r >= 0)
 		return;
-	log_error_errno(r, "cannot clean the machine: %m; it ends at its deadline");
+	/* What cannot be cleaned cannot be proved clean either. */
+	agent_set_reason(agent, "agent: cannot be cleaned: %s", strerror(-r));
+	agent->follow_up = EVENT_DIRTY;
 }
 
 static void on_cleaned(_unused_ struct runner *runner, _unused_ uint64_t seq,

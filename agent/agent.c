@@ -50,7 +50,7 @@ void agent_happen(struct agent *agent, enum agent_event event, const struct mach
 		enum agent_state before = agent->life.state;
 		unsigned actions = lifecycle_step(&agent->life, event, record);
 
-		agent->start_failed = false;
+		agent->follow_up = _AGENT_EVENT_INVALID;
 		if (agent->life.state != before && starts_afresh(agent->life.state))
 			agent->reason[0] = '\0';
 		agent_tell(agent, before, event);
@@ -58,10 +58,9 @@ void agent_happen(struct agent *agent, enum agent_event event, const struct mach
 		if (actions & ACTION_EXIT)
 			begin_to_leave(agent);
 
-		/* Only what ACTION_START failed at leads to another event at once. */
-		event = EVENT_JOB_ENDED;
+		event = agent->follow_up;
 		record = NULL;
-	} while (agent->start_failed);
+	} while (event != _AGENT_EVENT_INVALID);
 	agent_speak_up(agent);
 }
 
