@@ -245,6 +245,8 @@ void check_write(_unused_ struct memory_db *db, const struct machine *before,
 		check_move(before, after, change, instance);
 	else
 		check_beat(before, after);
+	if (change && plan_find(after->run_key))
+		instance->held |= 1U << (plan_find(after->run_key) - sim->plans);
 	if (change && (change->claimant.fork || change->claimant.reuse == REUSE_NEVER) &&
 	    (change->transition == TRANSITION_CLAIM || change->transition == TRANSITION_LAUNCH))
 		instance->tainted = true;
@@ -264,6 +266,13 @@ static void check_run(struct run_plan *plan, const struct run *run)
 				 verdict_names[plan->verdict], verdict_names[run->verdict]);
 		plan->verdict = run->verdict;
 		plan->decided_usec = sim_now();
+	}
+	for (size_t i = 0; run->verdict == VERDICT_GRANTED && i < run->n_machines; i++) {
+		const struct instance *instance = instance_find(run->machines[i]);
+
+		if (!instance || !(instance->held & 1U << (plan - sim->plans)))
+			sim_fail("1", "run %s: was given %s, which it never had", run->key,
+				 run->machines[i]);
 	}
 	if (run->verdict == VERDICT_GRANTED && run->n_machines > run->request.count)
 		sim_fail("7", "run %s: more machines than asked for", run->key);

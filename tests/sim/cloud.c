@@ -355,7 +355,7 @@ static void boot(void *context)
 
 	if (!instance->exists || instance->ending || instance->agent || sim->ending)
 		return;
-	if (instance->boots == 0 || sim_chance(300))
+	if (instance->boots == 0 || sim_chance(500))
 		(void)snprintf(instance->boot_id, sizeof(instance->boot_id), "boot-%u-%.20s",
 			       ++instance->boots, instance->id);
 	(void)snprintf(name, sizeof(name), "agent of %s", instance->id);

@@ -43,6 +43,7 @@ struct instance {
 	/* For the checks. */
 	uint64_t threshold_max_ms; /* the latest that its record ever had */
 	bool recorded;             /* it has had a record */
+	unsigned held;             /* bits of the plans that ever had it */
 	bool tainted;              /* a run that must be the last here has had it */
 };
 

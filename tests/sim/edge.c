@@ -18,6 +18,7 @@
 #define LATE_STEPS 7
 /* Most calls only look; what changes something is in trouble more often. */
 #define LOOK_PARTS 4
+#define FOCUS_PERMILLE 600
 #define SLOW_MAX_USEC (15 * USEC_PER_SEC)
 
 /* A connection; its clock shows what the actor took for the store's now when it last sent. */
@@ -44,23 +45,30 @@ static uint64_t believed_ms(const struct actor *actor)
 
 /* --- any call -------------------------------------------------------------------------------- */
 
-static enum fate draw_fate(unsigned flags)
+static enum fate draw_fate(unsigned flags, int transition)
 {
 	static const enum fate fates[] = {
-		FATE_LOST_REQUEST, FATE_LOST_REPLY, FATE_LATE,  FATE_TWICE,        FATE_SLOW,
-		FATE_SLOW_REPLY,   FATE_THROTTLED,  FATE_ERROR, FATE_CRASH_BEFORE, FATE_CRASH_AFTER,
+		FATE_LOST_REQUEST, FATE_LOST_REPLY, FATE_LATE,        FATE_TWICE,
+		FATE_SLOW,         FATE_SLOW_REPLY, FATE_THROTTLED,   FATE_ERROR,
+		FATE_CRASH_BEFORE, FATE_CRASH_LATE, FATE_CRASH_AFTER,
 	};
 	unsigned permille = sim->trouble_permille;
+	bool focused = transition >= 0 && transition == sim->focus;
 	enum fate fate;
 
 	if (!(flags & CALL_WRITES))
 		permille /= LOOK_PARTS;
+	if (focused)
+		permille = FOCUS_PERMILLE;
 	if (sim_is_calm() || permille == 0 || !sim_chance(permille))
 		return FATE_FINE;
 	fate = fates[sim_pick(ARRAY_SIZE(fates))];
-	if (!(sim->fates & 1U << fate))
+	if (focused && sim_chance(500))
+		fate = sim_chance(500) ? FATE_LATE : FATE_TWICE;
+	else if (!(sim->fates & 1U << fate))
 		return FATE_FINE;
-	if (!(flags & CALL_WRITES) && (fate == FATE_LATE || fate == FATE_TWICE))
+	if (!(flags & CALL_WRITES) &&
+	    (fate == FATE_LATE || fate == FATE_TWICE || fate == FATE_CRASH_LATE))
 		return FATE_LOST_REPLY;
 	return fate;
 }
@@ -88,8 +96,44 @@ static int give_up(struct fault *fault)
 	return fault_set(fault, ETIMEDOUT, "no answer");
 }
 
-int call_begin(struct call *call, struct actor *actor, unsigned flags, const char *name,
-	       struct fault *fault)
+static uint64_t draw_late_usec(void)
+{
+	return sim_now() + (LATE_USEC << sim_pick(LATE_STEPS));
+}
+
+/* Before it travels. 0: it does. */
+static int meet_fate(struct call *call, struct fault *fault)
+{
+	switch (call->fate) {
+	case FATE_CRASH_LATE:
+		call->again_usec = draw_late_usec();
+		actor_kill(call->actor);
+		return dead_end(call->actor, fault);
+	case FATE_CRASH_BEFORE:
+		actor_kill(call->actor);
+		return dead_end(call->actor, fault);
+	case FATE_THROTTLED:
+		return fault_set(fault, EAGAIN, "too many requests");
+	case FATE_ERROR:
+		return fault_set(fault, EIO, "internal error");
+	case FATE_LOST_REQUEST:
+		return give_up(fault);
+	case FATE_LATE:
+		call->again_usec = draw_late_usec() + PATIENCE_USEC;
+		return give_up(fault);
+	case FATE_TWICE:
+		call->again_usec = draw_late_usec() + TRAVEL_MAX_USEC;
+		return 0;
+	case FATE_SLOW:
+		sim_sleep(sim_between(USEC_PER_SEC, SLOW_MAX_USEC));
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int send(struct call *call, struct actor *actor, unsigned flags, const char *name,
+		int transition, struct fault *fault)
 {
 	static const char *const words[_FATE_MAX] = {
 		[FATE_LOST_REQUEST] = "lost request",
@@ -101,41 +145,23 @@ int call_begin(struct call *call, struct actor *actor, unsigned flags, const cha
 		[FATE_THROTTLED] = "throttled",
 		[FATE_ERROR] = "error",
 		[FATE_CRASH_BEFORE] = "crash before",
+		[FATE_CRASH_LATE] = "crash and late",
 		[FATE_CRASH_AFTER] = "crash after",
 	};
+	int r;
 
 	*call = (struct call){ .actor = actor, .name = name, .sent_usec = sim_now() };
 	if (actor->dead)
 		return dead_end(actor, fault);
 	sim->calls++;
 	actor->calls++;
-	call->fate = draw_fate(flags);
+	call->fate = draw_fate(flags, transition);
 	if (call->fate != FATE_FINE)
 		sim_note("%s: %s: %s", actor->name, name, words[call->fate]);
+	r = meet_fate(call, fault);
+	if (r < 0)
+		return r;
 
-	switch (call->fate) {
-	case FATE_CRASH_BEFORE:
-		actor_kill(actor);
-		return dead_end(actor, fault);
-	case FATE_THROTTLED:
-		return fault_set(fault, EAGAIN, "too many requests");
-	case FATE_ERROR:
-		return fault_set(fault, EIO, "internal error");
-	case FATE_LOST_REQUEST:
-		return give_up(fault);
-	case FATE_LATE:
-		call->again_usec = sim_now() + PATIENCE_USEC + (LATE_USEC << sim_pick(LATE_STEPS));
-		return give_up(fault);
-	case FATE_TWICE:
-		call->again_usec =
-			sim_now() + TRAVEL_MAX_USEC + (LATE_USEC << sim_pick(LATE_STEPS));
-		break;
-	case FATE_SLOW:
-		sim_sleep(sim_between(USEC_PER_SEC, SLOW_MAX_USEC));
-		break;
-	default:
-		break;
-	}
 	sim_sleep(sim_between(TRAVEL_MIN_USEC, TRAVEL_MAX_USEC));
 	/* Killed on the way: the request may have left, or not. */
 	if (actor->dead && sim_pick(2) == 0)
@@ -144,6 +170,18 @@ int call_begin(struct call *call, struct actor *actor, unsigned flags, const cha
 		return 0;
 	sim_sleep(sim_between(USEC_PER_SEC, PATIENCE_USEC));
 	return fault_set(fault, sim_pick(2) == 0 ? ETIMEDOUT : EIO, "it cannot be reached");
+}
+
+int call_begin(struct call *call, struct actor *actor, unsigned flags, const char *name,
+	       struct fault *fault)
+{
+	return send(call, actor, flags, name, -1, fault);
+}
+
+int call_begin_change(struct call *call, struct actor *actor, int transition, struct fault *fault)
+{
+	return send(call, actor, CALL_STORE | CALL_WRITES, transition_rows[transition].name,
+		    transition, fault);
 }
 
 int call_end(struct call *call, int r, struct fault *fault)
@@ -290,8 +328,10 @@ static int edge_change(struct store *store, const struct change *changes, size_t
 {
 	struct edge *edge = edge_of(store);
 	struct call call;
-	int r = begin(edge, &call, CALL_WRITES, transition_rows[changes[0].transition].name, fault);
+	int r;
 
+	edge->sent_ms = believed_ms(edge->actor);
+	r = call_begin_change(&call, edge->actor, (int)changes[0].transition, fault);
 	if (call.again_usec > 0) {
 		struct straggler *late = straggler_new(edge);
 

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 
+/* Of a loop, at one moment of virtual time. */
+#define TURNS_MAX 10000
+
 struct post {
 	sim_post_fn *fn;
 	void *context;
@@ -260,9 +263,18 @@ static uint64_t next_time(const sd_event *event)
 
 int sd_event_loop(sd_event *event)
 {
+	uint64_t moment = 0;
+	unsigned turns = 0;
+
 	while (!event->exiting) {
 		sd_event_source *source = next_source(event);
 
+		turns = sim_now() > moment ? 0 : turns + 1;
+		moment = sim_now();
+		if (turns > TURNS_MAX) {
+			sim_fail("liveness", "%s turns in circles", event->actor->name);
+			sim_yield();
+		}
 		if (event->actor->dead)
 			return -ECANCELED;
 		if (source && (!event->posts || source->priority < SD_EVENT_PRIORITY_NORMAL ||

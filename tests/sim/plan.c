@@ -485,6 +485,7 @@ static void draw_weather(void)
 
 	sim->trouble_permille = rates[sim_pick(ARRAY_SIZE(rates))];
 	sim->fates = sim_draw() | sim_draw();
+	sim->focus = sim_chance(600) ? (int)sim_pick(_TRANSITION_MAX) : -1;
 	sim->crowded = sim_chance(400);
 	sim->stale_scans = sim_chance(300);
 	sim->lossy_pool = sim_chance(200);

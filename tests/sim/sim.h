@@ -130,6 +130,7 @@ enum fate {
 	FATE_THROTTLED,    /* -EAGAIN */
 	FATE_ERROR,        /* -EIO, not executed */
 	FATE_CRASH_BEFORE, /* the caller is killed, and its request never leaves */
+	FATE_CRASH_LATE,   /* the caller is killed, and its request is executed long after */
 	FATE_CRASH_AFTER,  /* the caller is killed once it is executed */
 	_FATE_MAX,
 };
@@ -156,6 +157,8 @@ struct sim {
 
 	/* What this schedule is like. */
 	unsigned trouble_permille; /* of calls */
+	int focus;                 /* an enum transition whose requests are in trouble most
+				      of the time; -1: none */
 	unsigned fates;            /* bits of enum fate that occur */
 	uint64_t calm_usec;        /* from then on nothing goes wrong any more */
 	uint64_t store_away_until_usec;
@@ -203,6 +206,8 @@ struct fault;
 /* The request travels. < 0: it is not executed, or not while the caller waits. */
 int call_begin(struct call *call, struct actor *actor, unsigned flags, const char *name,
 	       struct fault *fault);
+/* The same for a change of a record. */
+int call_begin_change(struct call *call, struct actor *actor, int transition, struct fault *fault);
 /* The answer travels. Returns r, or what the caller gets instead. */
 int call_end(struct call *call, int r, struct fault *fault);
 
