@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/base/parse.h"
+#include "common/base/text.h"
 
 struct scan {
 	const char *text;
@@ -335,8 +336,17 @@ int json_set(struct json_object *object, const char *key, struct json_object *va
 
 int json_set_text(struct json_object *object, const char *key, const char *value)
 {
+	_cleanup_free_ char *copy = NULL;
+
 	if (!value)
 		return 0;
+	if (!text_is_utf8(value)) {
+		copy = strdup(value);
+		if (!copy)
+			return -ENOMEM;
+		text_make_utf8(copy);
+		value = copy;
+	}
 	return json_set(object, key, json_object_new_string(value));
 }
 

@@ -39,7 +39,8 @@ int json_get_object(struct json_object *object, const char *key, struct json_obj
 
 /* -ENOMEM is the only error. json_set() takes the value over, also when it fails; a NULL value is
  * taken for one that could not be made and is -ENOMEM, so json_set(o, k, json_object_new_…()) is
- * safe. json_set_text() leaves the key alone when the value is NULL. */
+ * safe. json_set_text() leaves the key alone when the value is NULL; what is no UTF-8 in it becomes
+ * '?', byte for byte: a reason that was cut short must not make a whole record unreadable. */
 int json_set(struct json_object *object, const char *key, struct json_object *value) _must_check_;
 int json_set_text(struct json_object *object, const char *key, const char *value) _must_check_;
 int json_set_u64(struct json_object *object, const char *key, uint64_t value) _must_check_;

@@ -1,39 +1,71 @@
 #include "common/base/text.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "common/base/macro.h"
 
 #define SPACES " \t\n"
 
-/* How many of the bytes at text are one whole character that may be shown; 0: none. Overlong
- * forms, surrogates and code points above U+10FFFF are no UTF-8; C1 controls are not shown. */
-static size_t printable_size(const unsigned char *text)
+/* Length of the UTF-8 character at text, 0 when there is none. */
+static size_t utf8_length(const unsigned char *text)
 {
+	/* First bytes, and the range of the second: no overlong forms, surrogates or > U+10FFFF. */
 	static const struct {
-		unsigned char mask, lead;
-		uint32_t first;
-	} forms[] = { { 0xe0, 0xc0, 0xa0 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
-
-	if (text[0] < 0x80)
-		return text[0] >= ' ' && text[0] != 0x7f ? 1 : 0;
+		unsigned char first, last, low, high;
+		size_t length;
+	} forms[] = {
+		{ 0x01, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		uint32_t code = text[0] & (unsigned char)~forms[i].mask;
-
-		if ((text[0] & forms[i].mask) != forms[i].lead)
+		if (text[0] < forms[i].first || text[0] > forms[i].last)
 			continue;
-		for (size_t j = 1; j <= i + 1; j++) {
-			if ((text[j] & 0xc0) != 0x80)
-				return 0;
-			code = code << 6 | (text[j] & 0x3f);
-		}
-		if (code < forms[i].first || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		if (forms[i].length > 1 && (text[1] < forms[i].low || text[1] > forms[i].high))
 			return 0;
-		return i + 2;
+		for (size_t k = 2; k < forms[i].length; k++)
+			if ((text[k] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].length;
 	}
 	return 0;
+}
+
+bool text_is_utf8(const char *text)
+{
+	while (*text) {
+		size_t length = utf8_length((const unsigned char *)text);
+
+		if (length == 0)
+			return false;
+		text += length;
+	}
+	return true;
+}
+
+void text_make_utf8(char *text)
+{
+	while (*text) {
+		size_t length = utf8_length((const unsigned char *)text);
+
+		if (length == 0) {
+			*text = '?';
+			length = 1;
+		}
+		text += length;
+	}
+}
+
+/* How many of the bytes at text are one whole character that may be shown; 0: none. Control
+ * characters are not, the C1 ones of U+0080 to U+009F among them. */
+static size_t printable_size(const unsigned char *text)
+{
+	if (text[0] < ' ' || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0))
+		return 0;
+	return utf8_length(text);
 }
 
 bool text_is_printable(const char *text)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/base/io.h"
+#include "common/base/text.h"
 
 #define COMMAND_JSON_MAX 163840 /* leaves each stream JOB_OUTPUT_MAX of plain text */
 #define DETAIL_MAX 1024
@@ -25,59 +26,6 @@ void mailbox_done(struct mailbox *mailbox)
 }
 
 /* --- text ------------------------------------------------------------------------------------ */
-
-/* Length of the UTF-8 character at text, 0 when there is none. */
-static size_t utf8_length(const unsigned char *text)
-{
-	/* First bytes, and the range of the second: no overlong forms, surrogates or > U+10FFFF. */
-	static const struct {
-		unsigned char first, last, low, high;
-		size_t length;
-	} forms[] = {
-		{ 0x01, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (text[0] < forms[i].first || text[0] > forms[i].last)
-			continue;
-		if (forms[i].length > 1 && (text[1] < forms[i].low || text[1] > forms[i].high))
-			return 0;
-		for (size_t k = 2; k < forms[i].length; k++)
-			if ((text[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].length;
-	}
-	return 0;
-}
-
-static bool is_utf8(const char *text)
-{
-	while (*text) {
-		size_t length = utf8_length((const unsigned char *)text);
-
-		if (length == 0)
-			return false;
-		text += length;
-	}
-	return true;
-}
-
-static void make_utf8(char *text)
-{
-	while (*text) {
-		size_t length = utf8_length((const unsigned char *)text);
-
-		if (length == 0) {
-			*text = '?';
-			length = 1;
-		}
-		text += length;
-	}
-}
 
 /* What json-c makes of a byte, or more. */
 static size_t escaped_size(char c)
@@ -114,7 +62,7 @@ static int add_result_text(struct json_object *object, const char *key, const ch
 	copy = strdup(text);
 	if (!copy)
 		return -ENOMEM;
-	make_utf8(copy);
+	text_make_utf8(copy);
 	return json_set_text(object, key, fitting_end(copy, bytes_max, escaped_max));
 }
 
@@ -128,7 +76,7 @@ static int argv_to_json(const struct job *job, struct json_object **ret)
 	if (!array)
 		return -ENOMEM;
 	for (size_t i = 0; i < job->argc && r >= 0; i++) {
-		if (!is_utf8(job->argv[i]))
+		if (!text_is_utf8(job->argv[i]))
 			return -EILSEQ;
 		r = json_append(array, json_object_new_string(job->argv[i]));
 	}

@@ -481,6 +481,33 @@ START_TEST(builds_a_document)
 }
 END_TEST
 
+START_TEST(sets_no_text_that_could_not_be_read_again)
+{
+	static const struct {
+		const char *given, *read;
+	} cases[] = {
+		{ "a\xff\x62", "a?b" },
+		{ "half a \xc3", "half a ?" },
+		{ "\xe2\x82 \xe2\x82\xac", "?? \xe2\x82\xac" },
+		{ "\033\n\xc2\x80", "\033\n\xc2\x80" },
+		{ "\xed\xa0\x80", "???" },
+		{ "\xc0\xaf", "??" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_json_ struct json_object *object = json_object_new_object();
+		_cleanup_json_ struct json_object *again = NULL;
+		const char *text = NULL;
+
+		ck_assert_int_eq(json_set_text(object, "a", cases[i].given), 0);
+		text = json_text(object);
+		ck_assert_int_eq(json_parse(text, strlen(text), "again", &again, NULL), 0);
+		ck_assert_int_eq(json_get_text(again, "a", &text, NULL), 1);
+		ck_assert_str_eq(text, cases[i].read);
+	}
+}
+END_TEST
+
 START_TEST(takes_a_missing_value_for_missing_memory)
 {
 	_cleanup_json_ struct json_object *object = json_object_new_object();
@@ -498,4 +525,5 @@ TEST_MAIN(takes_every_kind_of_json, refuses_what_is_not_strict_json, says_where_
 	  goes_down_to_the_depth_limit_and_no_further, takes_any_number_of_siblings,
 	  stays_within_the_text, refuses_bytes_behind_a_nul, survives_every_change_of_a_byte,
 	  gets_texts, gets_numbers, gets_truths_arrays_and_objects, names_the_key_that_is_wrong,
-	  builds_a_document, takes_a_missing_value_for_missing_memory)
+	  builds_a_document, sets_no_text_that_could_not_be_read_again,
+	  takes_a_missing_value_for_missing_memory)
