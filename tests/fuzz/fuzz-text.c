@@ -36,6 +36,10 @@ static void check_text(const char *text)
 		FUZZ_CHECK_TEXT(text_is_printable(copy), copy);
 		memcpy(copy, text, strlen(text) + 1);
 	}
+	text_make_utf8(copy);
+	FUZZ_CHECK_TEXT(text_is_utf8(copy) && strlen(copy) == strlen(text), copy);
+	FUZZ_CHECK_TEXT(text_is_utf8(text) == (strcmp(copy, text) == 0), copy);
+	FUZZ_CHECK(text_is_utf8(text) || !text_is_printable(text));
 	str_clean(copy);
 	fuzz_check_harmless(copy);
 	(void)nearest_word(text, words);
