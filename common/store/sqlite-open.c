@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "common/base/io.h"
+#include "common/base/parse.h"
 #include "common/store/sqlite.h"
 #include "common/store/store-sqlite.h"
 
@@ -30,6 +31,8 @@
 #define DATABASE_SIZE_MIN 512
 #define SQL_MAX 16384
 #define KERNEL_BOOT_ID_MAX 64
+#define SHIFT_TEXT_MAX 160
+#define NSEC_PER_MSEC 1000000
 
 #define STRING(x) #x
 #define NUMBER(x) STRING(x)
@@ -228,6 +231,45 @@ static int make_tables(struct sqlite_store *s, struct fault *fault)
 	return sqlite_exec(s, buf_text(&sql), "make the tables", fault);
 }
 
+/* A number of /proc/self/timens_offsets, and where the next one begins. */
+static int64_t read_number(char **at)
+{
+	char *word = *at + strspn(*at, " ");
+	size_t length = strcspn(word, " \n");
+	bool negative = word[0] == '-';
+	uint64_t value;
+
+	*at = word + length + (word[length] != '\0');
+	word[length] = '\0';
+	if (parse_u64(word + negative, &value) < 0 || value > INT64_MAX / MSEC_PER_SEC)
+		return 0;
+	return negative ? -(int64_t)value : (int64_t)value;
+}
+
+/* In a time namespace the time since boot is shifted, and the boot id is not: all processes of the
+ * host must tell the same time. 0 where the kernel has no such namespaces. */
+static int64_t read_shift_ms(void)
+{
+	static const char name[] = "boottime";
+	char text[SHIFT_TEXT_MAX], *at;
+	int64_t shift_ms;
+
+	if (read_file_at(AT_FDCWD, "/proc/self/timens_offsets", text, sizeof(text)) < 0)
+		return 0;
+	at = strstr(text, name);
+	if (!at)
+		return 0;
+	at += strlen(name);
+	shift_ms = read_number(&at) * (int64_t)MSEC_PER_SEC;
+	return shift_ms + read_number(&at) / (int64_t)NSEC_PER_MSEC;
+}
+
+/* Of the host. */
+static int64_t boot_ms(const struct sqlite_store *s)
+{
+	return (int64_t)(clock_boot_usec(s->clock) / USEC_PER_MSEC) - s->shift_ms;
+}
+
 /* 1 and the offset when this boot has one already. */
 static int read_anchor(struct sqlite_store *s, const char *boot_id, int64_t *ret_offset_ms,
 		       struct fault *fault)
@@ -267,7 +309,7 @@ static int write_anchor(struct sqlite_store *s, const char *boot_id, int64_t *re
 		return r;
 	if (now < latest)
 		now = latest;
-	offset = now - (int64_t)(clock_boot_usec(s->clock) / USEC_PER_MSEC);
+	offset = now - boot_ms(s);
 
 	rc = sqlite3_prepare_v2(s->db,
 				"INSERT OR REPLACE INTO meta (name, value) VALUES "
@@ -377,6 +419,8 @@ int sqlite_open_database(struct sqlite_store *s, const char *path, bool create,
 	r = check_path(path, create, fault);
 	if (r >= 0)
 		r = read_boot_id(boot_id_path, boot_id, sizeof(boot_id), fault);
+	/* Another clock than the kernel's knows of no namespace. */
+	s->shift_ms = s->clock == &clock_system ? read_shift_ms() : 0;
 	if (r >= 0)
 		r = connect_database(s, path, fault);
 	if (r >= 0)
@@ -405,5 +449,5 @@ int sqlite_open_database(struct sqlite_store *s, const char *path, bool create,
 
 uint64_t sqlite_now_ms(const struct sqlite_store *s)
 {
-	return (uint64_t)((int64_t)(clock_boot_usec(s->clock) / USEC_PER_MSEC) + s->offset_ms);
+	return (uint64_t)(boot_ms(s) + s->offset_ms);
 }

@@ -37,7 +37,8 @@ struct sqlite_store {
 	sqlite3 *db;                              /* owned */
 	sqlite3_stmt *statements[_STATEMENT_MAX]; /* owned */
 	pid_t pid;         /* who opened it: a connection does not survive fork() */
-	int64_t offset_ms; /* the store's now = boot time + this */
+	int64_t offset_ms; /* the store's now = the host's boot time + this */
+	int64_t shift_ms;  /* of our boot time from the host's: a time namespace */
 	uint64_t busy_usec;
 	uint64_t busy_until_usec; /* of the present transaction, by the kernel's clock */
 	unsigned busy_tries;
