@@ -38,6 +38,12 @@ configure_tsan() {
 		-Dtests=enabled
 }
 
+# Not hardened (meson.build), and as readable in a backtrace as it can be at some speed.
+configure_valgrind() {
+	configure build-valgrind gcc --buildtype debug -Doptimization=g -Dwerror=true \
+		-Dtests=enabled
+}
+
 configure_gcc() {
 	configure build-gcc gcc --buildtype release -Dwerror=true -Dtests=enabled
 }

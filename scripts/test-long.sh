@@ -11,6 +11,8 @@ run_long_builds() {
 	long_status=0
 	run_long_build tsan "$(chosen_of "$THREADED" "$@")"
 	run_long_build gcc "$(chosen_of "$RELEASED" "$@")"
+	builds="$builds build-valgrind"
+	test_valgrind "$@"
 	return "$long_status"
 }
 
@@ -30,6 +32,14 @@ test_tsan() {
 	! setarch --addr-no-randomize true 2>/dev/null ||
 		around="$around setarch --addr-no-randomize"
 	run_tests_of tsan "$@" || long_status=1
+	around=
+}
+
+# All unit tests, and the life of a machine.
+test_valgrind() {
+	around="env PIDFD_SHIM=$PWD/build-valgrind/tests/integration/libpidfd-shim.so"
+	run_tests_of valgrind --wrapper "'$PWD/tests/helpers/test-below-valgrind.sh'" \
+		--timeout-multiplier 20 --suite unit --suite memory "$@" || long_status=1
 	around=
 }
 
