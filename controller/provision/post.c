@@ -73,20 +73,23 @@ bool run_made(const struct run *run, const struct machine *machine)
 	return false;
 }
 
-/* The registration goes first, so that nothing can start on a machine that is being taken away. */
-static int withdraw(struct provision *p, const struct machine *machine, struct fault *fault)
+/* The registration goes first, so that nothing can start on a machine that is being taken away.
+ * FORGE_BUSY: a job runs, and force is false. */
+static int withdraw(struct provision *p, const struct machine *machine, bool force,
+		    struct fault *fault)
 {
 	unsigned attempt = 0;
 	int r;
 
 	do
 		r = p->controller->forge->ops->withdraw(p->controller->forge, machine->id,
-							machine->seq, true, fault);
+							machine->seq, force, fault);
 	while (controller_try_again(p->controller, r, fault, &attempt));
 	return r == -ESTALE ? 0 : r;
 }
 
-int provision_let_go(struct provision *p, const bool *keep, const char *why, struct fault *fault)
+int provision_let_go(struct provision *p, const bool *keep, bool force, const char *why,
+		     struct fault *fault)
 {
 	_cleanup_free_ struct change *changes = calloc(p->n_mine + 1, sizeof(*changes));
 	_cleanup_free_ struct change_outcome *outcomes = calloc(p->n_mine + 1, sizeof(*outcomes));
@@ -107,9 +110,11 @@ int provision_let_go(struct provision *p, const bool *keep, const char *why, str
 				   lost || run_made(&p->run, machine), why, &p->leases,
 				   &changes[n]))
 			continue;
-		r = withdraw(p, machine, fault);
+		r = withdraw(p, machine, force || sighting->presence == PRESENCE_GONE, fault);
 		if (r < 0)
 			return r;
+		if (r == FORGE_BUSY)
+			continue;
 		if (changes[n].transition == TRANSITION_TERMINATE) {
 			r = controller_certify(p->controller, machine, why, p->view.now_ms, fault);
 			if (r < 0)

@@ -108,7 +108,8 @@ static int share_verdict(struct provision *p, struct fault *fault)
 	int r;
 
 	if (run->verdict != VERDICT_GRANTED) {
-		r = provision_let_go(p, NULL, "its run was given up", fault);
+		r = provision_let_go(p, NULL, run->verdict != VERDICT_CLOSED,
+				     "its run was given up", fault);
 		if (r < 0)
 			return r;
 		return finish(p,
@@ -136,7 +137,7 @@ static int act_grant(struct provision *p, const struct judgement *judgements, st
 	r = provision_grant(p, keep, n, fault);
 	if (r != 0)
 		return r == STORE_REFUSED ? 0 : r;
-	return provision_let_go(p, keep, "more machines came than were asked for", fault);
+	return provision_let_go(p, keep, true, "more machines came than were asked for", fault);
 }
 
 static int act_refuse(struct provision *p, const struct decision *decision, struct fault *fault)
@@ -146,7 +147,7 @@ static int act_refuse(struct provision *p, const struct decision *decision, stru
 	r = provision_refuse(p, decision->why, fault);
 	if (r != 0)
 		return r == STORE_REFUSED ? 0 : r;
-	r = provision_let_go(p, NULL, decision->why, fault);
+	r = provision_let_go(p, NULL, true, decision->why, fault);
 	if (r < 0)
 		return r;
 	return finish(p, decision->interrupted ? PROVISION_INTERRUPTED : PROVISION_REFUSED,
@@ -170,7 +171,7 @@ static int let_lost_go(struct provision *p, const struct judgement *judgements, 
 		controller_say(p->controller, "%s: %s", machine->id, why);
 		notes_add(&p->result->notes, machine->id, p->view.now_ms, "let go: %s", why);
 	}
-	return why ? provision_let_go(p, keep, why, fault) : 0;
+	return why ? provision_let_go(p, keep, true, why, fault) : 0;
 }
 
 /* 1: the end is reached. attempt counts the looks since something last moved. */

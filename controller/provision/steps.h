@@ -67,8 +67,10 @@ int provision_grant(struct provision *p, const bool *keep, size_t n,
 int provision_refuse(struct provision *p, const char *why, struct fault *fault) _must_check_;
 
 /* Gives back every machine that is not kept (keep NULL: all): the registration first, then draining
- * — or the end where the provider says that it is gone. why: constant text, kept in the record. */
-int provision_let_go(struct provision *p, const bool *keep, const char *why,
+ * — or the end where the provider says that it is gone. One on which a job runs is left alone
+ * unless force is set: release, which closed the run, may have meant to leave it. why: constant
+ * text, kept in the record. */
+int provision_let_go(struct provision *p, const bool *keep, bool force, const char *why,
 		     struct fault *fault) _must_check_;
 
 /* Whether the machine was launched for this run: then it ends with it, instead of being pooled,
