@@ -95,6 +95,23 @@ static void check_claim(const struct machine *before, const struct machine *afte
 			 after->repo);
 }
 
+static bool is_withdrawn(const struct machine *record);
+
+/* By a controller: the registration went first, and a busy runner was left alone unless forced. */
+static void check_taken_away(const struct machine *before, const struct change *change,
+			     const struct instance *instance)
+{
+	const struct run_plan *plan = plan_find(before->run_key);
+
+	if (change->testimony.phase != PHASE_NONE || before->state == MACHINE_DRAINING)
+		return;
+	if (!is_withdrawn(before))
+		sim_fail("2", "%s: taken away while its registration stands", before->id);
+	if (plan && !plan->force && instance->job.alive && equal(change->reason, "released"))
+		sim_fail("8", "%s: released while a job runs on it, and nobody forced it",
+			 before->id);
+}
+
 static void check_end_of_claim(const struct machine *before, const struct machine *after,
 			       const struct change *change)
 {
@@ -177,6 +194,21 @@ static void check_boot(const struct machine *before, const struct machine *after
 			 before->boot_id);
 }
 
+/* A later start with the same key has taken over: the earlier one only looks on. */
+static void check_claimant(const struct machine *after)
+{
+	const struct run_plan *plan = plan_find(after->run_key);
+	const struct actor *actor = sim_actor();
+
+	if (!plan || !actor || plan->fence_actor == actor->index || plan->fence_actor == SIZE_MAX ||
+	    plan->fence == 0)
+		return;
+	if (sim_now() > plan->fence_usec + 60 * USEC_PER_SEC &&
+	    sim_now() > actor->thaw_usec + 60 * USEC_PER_SEC)
+		sim_fail("7", "%s: %s still works for run %s, which another has taken over",
+			 after->id, actor->name, plan->key);
+}
+
 static void check_move(const struct machine *before, const struct machine *after,
 		       const struct change *change, struct instance *instance)
 {
@@ -192,8 +224,10 @@ static void check_move(const struct machine *before, const struct machine *after
 		if (before->state == MACHINE_IDLE)
 			check_claim(before, after, change, instance);
 		else if (before->state == MACHINE_CLAIMED &&
-			 !equal(before->run_key, after->run_key))
-			sim_fail("1", "%s: renewed for another run", after->id);
+			 (change->seq != before->seq ||
+			  !equal(before->run_key, change->claimant.run_key)))
+			sim_fail("1", "%s: renewed in the name of another claim", after->id);
+		check_claimant(after);
 		break;
 	case MACHINE_RUNNING:
 		if (!equal(before->run_key, after->run_key) || change->seq != before->seq)
@@ -201,6 +235,7 @@ static void check_move(const struct machine *before, const struct machine *after
 		break;
 	case MACHINE_DRAINING:
 		check_end_of_claim(before, after, change);
+		check_taken_away(before, change, instance);
 		break;
 	case MACHINE_IDLE:
 		check_offer(before, after, change, instance);
@@ -238,6 +273,8 @@ void check_write(_unused_ struct memory_db *db, const struct machine *before,
 		return;
 	}
 	note_write(before, after, change);
+	if (change || !equal(before->boot_id, after->boot_id))
+		edge_on_change(after->id);
 	instance->recorded = true;
 	if (after->threshold_ms > instance->threshold_max_ms)
 		instance->threshold_max_ms = after->threshold_ms;
@@ -258,6 +295,11 @@ static void check_run(struct run_plan *plan, const struct run *run)
 {
 	if (run->fence < plan->fence)
 		sim_fail("7", "run %s: its fence went back", run->key);
+	if (run->fence > plan->fence) {
+		/* Of a write that came late nobody knows the maker. */
+		plan->fence_actor = sim_actor() ? sim_actor()->index : SIZE_MAX;
+		plan->fence_usec = sim_now();
+	}
 	plan->fence = run->fence;
 	if (plan->verdict != run->verdict) {
 		if (plan->verdict == VERDICT_CLOSED ||
@@ -278,12 +320,74 @@ static void check_run(struct run_plan *plan, const struct run *run)
 		sim_fail("7", "run %s: more machines than asked for", run->key);
 }
 
-void check_item(_unused_ struct memory_db *db, const struct item *item)
+/* What counts of a registration. */
+struct slip {
+	uint64_t seq;
+	bool closed;
+	char job[16]; /* the state of its job; "": none */
+};
+
+static int read_slip(const struct item *item, struct slip *ret)
+{
+	_cleanup_json_ struct json_object *body = NULL;
+	struct json_object *job = NULL;
+	const char *state = "";
+	int r = json_parse(item->body, strlen(item->body), "registration", &body, NULL);
+
+	*ret = (struct slip){};
+	if (r == 0)
+		r = json_get_u64(body, "seq", &ret->seq, NULL);
+	if (r >= 0)
+		r = json_get_bool(body, "closed", &ret->closed, NULL);
+	if (r >= 0)
+		r = json_get_object(body, "job", &job, NULL);
+	if (r > 0)
+		r = json_get_text(job, "state", &state, NULL);
+	(void)snprintf(ret->job, sizeof(ret->job), "%s", state);
+	return r < 0 ? r : 0;
+}
+
+/* What is closed gives out nothing any more. */
+static void check_registration(const struct item *standing, const struct item *item)
+{
+	struct slip before, after;
+
+	if (read_slip(item, &after) == 0)
+		sim_note("%s: registration of seq %" PRIu64 "%s%s%s, by %s", item->partition,
+			 after.seq, after.closed ? ", closed" : "", after.job[0] ? ", job " : "",
+			 after.job, sim_actor() ? sim_actor()->name : "late");
+	if (!standing || read_slip(standing, &before) < 0 || read_slip(item, &after) < 0)
+		return;
+	if (before.closed && before.seq == after.seq && !equal(before.job, after.job) &&
+	    !equal(after.job, "done"))
+		sim_fail("2",
+			 "%s: a job is %s after the registration of seq %" PRIu64 " was withdrawn",
+			 item->partition, after.job, after.seq);
+}
+
+/* Whether the registration of this claim is closed, and no later one is open. */
+static bool is_withdrawn(const struct machine *record)
+{
+	for (size_t i = 0; i < sim->db->n_items; i++) {
+		const struct item *item = &sim->db->items[i];
+		struct slip slip;
+
+		if (!equal(item->kind, "registration") || !equal(item->partition, record->id))
+			continue;
+		return read_slip(item, &slip) == 0 &&
+		       (slip.seq > record->seq || (slip.seq == record->seq && slip.closed));
+	}
+	return false;
+}
+
+void check_item(_unused_ struct memory_db *db, const struct item *standing, const struct item *item)
 {
 	_cleanup_json_ struct json_object *body = NULL;
 	_cleanup_run_ struct run run = {};
 	struct run_plan *plan;
 
+	if (equal(item->kind, "registration"))
+		check_registration(standing, item);
 	if (!equal(item->kind, "run"))
 		return;
 	plan = plan_find(item->partition);
@@ -435,7 +539,7 @@ static void check_heeds(const struct instance *instance, const struct machine *r
 		sim_fail("6", "%s: terminated, and its agent stays", record->id);
 }
 
-static void check_run_over(const struct machine *record)
+static void check_run_over(const struct instance *instance, const struct machine *record)
 {
 	const struct run_plan *plan = plan_find(record->run_key);
 	uint64_t since;
@@ -445,10 +549,27 @@ static void check_run_over(const struct machine *record)
 	if (!plan || (plan->verdict != VERDICT_CLOSED && plan->verdict != VERDICT_REFUSED))
 		return;
 	since = plan->decided_usec > sim->calm_usec ? plan->decided_usec : sim->calm_usec;
-	/* A job that runs may run to its end, and late requests may still arrive for a while. */
-	if (sim_now() > since + 4 * SIM_REFRESH_USEC + 60 * USEC_PER_SEC)
+	/* A job that runs may run to its end; a late request may have claimed it just now. */
+	if (instance->job.alive ||
+	    sim_now_ms() < record->claimed_ms + MSEC(2 * SIM_REFRESH_USEC) + LEAVE_MS)
+		return;
+	if (sim_now() > since + 2 * SIM_REFRESH_USEC + 15 * USEC_PER_SEC)
 		sim_fail("3", "%s: still %s for run %s, which is over", record->id,
 			 state_name(record), plan->key);
+}
+
+/* Told to leave, and still there for whoever comes. */
+static void check_notice(const struct instance *instance, const struct machine *record)
+{
+	const struct actor *agent = instance->agent;
+
+	if (!agent || agent != instance->noticed || agent->dead || agent->frozen ||
+	    sim_now() < agent_since(instance) + LEAVE_MS * USEC_PER_MSEC ||
+	    sim_now() < instance->noticed_usec + 60 * USEC_PER_SEC ||
+	    sim_now() > agent->heard_usec + 10 * USEC_PER_SEC)
+		return;
+	if (record->state == MACHINE_IDLE)
+		sim_fail("5", "%s: offered although it has had notice", record->id);
 }
 
 /* Whatever happened before: once all is calm, nothing lives longer than its threshold and T. */
@@ -462,8 +583,29 @@ static void check_overdue(const struct machine *record)
 		sim_fail("3", "%s: %s long after its threshold", record->id, state_name(record));
 }
 
+/* Given back at once, not when a round of refresh comes by; and no more kept than asked for. */
+static void check_given_back(const struct run_plan *plan)
+{
+	uint64_t n = 0;
+
+	if (!sim->fair || plan->disturbed || plan->verdict == VERDICT_OPEN ||
+	    plan->verdict == VERDICT_CLOSED || sim_now() < plan->decided_usec + 10 * USEC_PER_SEC)
+		return;
+	for (size_t i = 0; i < sim->n_instances; i++) {
+		const struct machine *record = memory_db_find(sim->db, sim->instances[i].id);
+
+		n += record && equal(record->run_key, plan->key) &&
+		     (record->state == MACHINE_CLAIMED || record->state == MACHINE_RUNNING);
+	}
+	if (n > (plan->verdict == VERDICT_GRANTED ? plan->request.count : 0))
+		sim_fail("7", "run %s: %" PRIu64 " machines are kept, %s", plan->key, n,
+			 verdict_names[plan->verdict]);
+}
+
 void check_second(void)
 {
+	for (size_t i = 0; i < sim->n_plans; i++)
+		check_given_back(&sim->plans[i]);
 	for (size_t i = 0; i < sim->n_instances && !sim->failed; i++) {
 		const struct instance *instance = &sim->instances[i];
 		const struct machine *record = memory_db_find(sim->db, instance->id);
@@ -473,7 +615,8 @@ void check_second(void)
 		if (!record)
 			continue;
 		check_heeds(instance, record);
-		check_run_over(record);
+		check_run_over(instance, record);
+		check_notice(instance, record);
 		check_overdue(record);
 	}
 }
@@ -483,6 +626,10 @@ static void check_answers(const struct run_plan *plan)
 	if (plan->ended + plan->abandoned < plan->starters)
 		sim_fail("liveness", "run %s: %u controllers of %u have no answer", plan->key,
 			 plan->starters - plan->ended - plan->abandoned, plan->starters);
+	if (sim->fair && !plan->request.no_create && plan->release_usec == 0 &&
+	    plan->n_granted != plan->request.count)
+		sim_fail("liveness", "run %s: nothing went wrong, and it was given %zu of %" PRIu64,
+			 plan->key, plan->n_granted, plan->request.count);
 	if (plan->verdict == VERDICT_OPEN && plan->fence > 0 && plan->abandoned == 0)
 		sim_fail("liveness", "run %s: nobody gave a verdict", plan->key);
 }

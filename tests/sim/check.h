@@ -12,7 +12,7 @@ int64_t check_skew(void);
 /* On the store: every write. */
 void check_write(struct memory_db *db, const struct machine *before, const struct machine *after,
 		 const struct change *change);
-void check_item(struct memory_db *db, const struct item *item);
+void check_item(struct memory_db *db, const struct item *standing, const struct item *item);
 
 /* On the machines. */
 void check_launch(const struct instance *instance);

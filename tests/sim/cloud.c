@@ -11,6 +11,7 @@
 #include "tests/sim/event.h"
 
 #define LAUNCH_MIN_USEC USEC_PER_SEC
+#define LAUNCH_SLOW_USEC (100 * USEC_PER_SEC)
 #define LAUNCH_MAX_USEC (20 * USEC_PER_SEC)
 #define END_MAX_USEC (10 * USEC_PER_SEC)
 #define JOB_LINGER_MAX_USEC (2 * USEC_PER_SEC)
@@ -199,7 +200,7 @@ static void tell_cleaned(void *context)
 	if (runner->freed)
 		return;
 	runner->cleaning = false;
-	if (!sim_is_calm() && sim_chance(15)) {
+	if (!sim_is_calm() && !sim->fair && sim_chance(15)) {
 		verdict = (struct runner_verdict){ .reason = "something resists" };
 	} else if (!runner->instance->job.alive) {
 		runner->instance->dirty_seq = 0;
@@ -360,6 +361,7 @@ static void boot(void *context)
 			       ++instance->boots, instance->id);
 	(void)snprintf(name, sizeof(name), "agent of %s", instance->id);
 	instance->agent = actor_new(name);
+	instance->agent->is_agent = true;
 	instance->agent->skew_ms = check_skew();
 	instance->agent->wall_offset_ms = (int64_t)sim_between(0, 7200000) - 3600000;
 	instance->agent_since_usec = sim_now();
@@ -392,6 +394,8 @@ void instance_notice(struct instance *instance)
 	if (!instance->loop || instance->agent->dead)
 		return;
 	sim_note("%s: notice", instance->id);
+	instance->noticed = instance->agent;
+	instance->noticed_usec = sim_now();
 	instance->excused = true;
 	sim_raise(instance->loop, SIGTERM);
 }
@@ -417,6 +421,11 @@ static struct actor *actor_of(struct provider *provider)
 	return container_of(provider, struct sim_provider, provider)->actor;
 }
 
+static uint64_t draw_boot_usec(void)
+{
+	return sim_between(LAUNCH_MIN_USEC, sim_chance(150) ? LAUNCH_SLOW_USEC : LAUNCH_MAX_USEC);
+}
+
 /* Makes it, unless it was made before, however that one ended. */
 static struct instance *launch(const char *token, size_t index, const char *correlation)
 {
@@ -438,8 +447,10 @@ static struct instance *launch(const char *token, size_t index, const char *corr
 	sim_note("%s: launched for %s", id, correlation);
 	check_launch(instance);
 	/* Some never come up. */
-	if (sim_is_calm() || !sim_chance(20))
-		sim_at(sim_now() + sim_between(LAUNCH_MIN_USEC, LAUNCH_MAX_USEC), boot, instance);
+	if (sim->fair)
+		sim_at(sim_now() + LAUNCH_MIN_USEC, boot, instance);
+	else if (sim_is_calm() || !sim_chance(20))
+		sim_at(sim_now() + draw_boot_usec(), boot, instance);
 	return instance;
 }
 
@@ -532,7 +543,8 @@ static int cloud_poll(struct provider *provider, const char *const *ids, size_t 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		ret[i] = !sim_is_calm() && sim_chance(20) ? PRESENCE_UNKNOWN : presence_of(ids[i]);
+		ret[i] = !sim_is_calm() && !sim->fair && sim_chance(20) ? PRESENCE_UNKNOWN
+									: presence_of(ids[i]);
 	return call_end(&call, 0, fault);
 }
 

@@ -19,6 +19,12 @@
 /* Most calls only look; what changes something is in trouble more often. */
 #define LOOK_PARTS 4
 #define FOCUS_PERMILLE 600
+/* Frozen for a second, doubled up to FREEZE_STEPS - 1 times. */
+#define FREEZE_STEPS 8
+/* What is late may lie in wait for the next few changes of its machine. */
+#define AMBUSH_CHANGES 6
+#define AMBUSHES_MAX 256
+#define STALE_MAX_USEC (3 * USEC_PER_SEC)
 #define SLOW_MAX_USEC (15 * USEC_PER_SEC)
 
 /* A connection; its clock shows what the actor took for the store's now when it last sent. */
@@ -28,7 +34,6 @@ struct edge {
 	struct store *base; /* owned */
 	struct clock clock;
 	uint64_t sent_ms;
-	bool agents;
 };
 
 static uint64_t edge_wall_ms(const struct clock *clock)
@@ -48,9 +53,9 @@ static uint64_t believed_ms(const struct actor *actor)
 static enum fate draw_fate(unsigned flags, int transition)
 {
 	static const enum fate fates[] = {
-		FATE_LOST_REQUEST, FATE_LOST_REPLY, FATE_LATE,        FATE_TWICE,
-		FATE_SLOW,         FATE_SLOW_REPLY, FATE_THROTTLED,   FATE_ERROR,
-		FATE_CRASH_BEFORE, FATE_CRASH_LATE, FATE_CRASH_AFTER,
+		FATE_LOST_REQUEST, FATE_LOST_REPLY,   FATE_LATE,       FATE_TWICE,
+		FATE_FREEZE,       FATE_SLOW,         FATE_SLOW_REPLY, FATE_THROTTLED,
+		FATE_ERROR,        FATE_CRASH_BEFORE, FATE_CRASH_LATE, FATE_CRASH_AFTER,
 	};
 	unsigned permille = sim->trouble_permille;
 	bool focused = transition >= 0 && transition == sim->focus;
@@ -147,6 +152,7 @@ static int send(struct call *call, struct actor *actor, unsigned flags, const ch
 		[FATE_CRASH_BEFORE] = "crash before",
 		[FATE_CRASH_LATE] = "crash and late",
 		[FATE_CRASH_AFTER] = "crash after",
+		[FATE_FREEZE] = "freeze",
 	};
 	int r;
 
@@ -194,6 +200,10 @@ int call_end(struct call *call, int r, struct fault *fault)
 		return dead_end(actor, fault);
 	if (call->fate == FATE_LOST_REPLY)
 		return give_up(fault);
+	if (call->fate == FATE_FREEZE) {
+		actor_freeze(actor, USEC_PER_SEC << sim_pick(FREEZE_STEPS));
+		sim_sleep(1);
+	}
 	if (call->fate == FATE_SLOW_REPLY)
 		sim_sleep(sim_between(USEC_PER_SEC, SLOW_MAX_USEC));
 	if (actor->dead)
@@ -228,6 +238,47 @@ static struct straggler *straggler_new(const struct edge *edge)
 	if (!late->edge.base)
 		abort();
 	return late;
+}
+
+/* Those that wait for a machine, in place of a time. */
+static struct {
+	char machine[MACHINE_ID_MAX];
+	unsigned changes; /* until it comes */
+	task_fn *come;
+	struct straggler *late;
+} ambushes[AMBUSHES_MAX];
+static size_t n_ambushes;
+
+/* At its time; or right after one of the next changes of the machine: what is rare by chance is
+ * common by intent. */
+static void send_late(struct straggler *late, uint64_t at_usec, const char *machine, task_fn *come)
+{
+	if (n_ambushes == AMBUSHES_MAX || !sim_chance(500)) {
+		sim_at(at_usec, come, late);
+		return;
+	}
+	(void)!str_copy(ambushes[n_ambushes].machine, MACHINE_ID_MAX, machine);
+	ambushes[n_ambushes].changes = 1 + sim_pick(AMBUSH_CHANGES);
+	ambushes[n_ambushes].come = come;
+	ambushes[n_ambushes++].late = late;
+}
+
+void edge_on_change(const char *id)
+{
+	for (size_t i = 0; i < n_ambushes; i++) {
+		if (strcmp(ambushes[i].machine, id) != 0 || --ambushes[i].changes > 0)
+			continue;
+		sim_at(sim_now(), ambushes[i].come, ambushes[i].late);
+		ambushes[i--] = ambushes[--n_ambushes];
+	}
+}
+
+void edge_done(void)
+{
+	while (n_ambushes > 0) {
+		n_ambushes--;
+		ambushes[n_ambushes].come(ambushes[n_ambushes].late);
+	}
 }
 
 static void straggler_free(struct straggler *late)
@@ -310,6 +361,15 @@ static int edge_now(struct store *store, uint64_t *ret_ms, struct fault *fault)
 	return call_end(&call, r, fault);
 }
 
+static void look_back(struct machine *machine)
+{
+	const struct memory_row *row = memory_db_row(sim->db, machine->id);
+
+	if (row && row->before.state != MACHINE_NONE && sim->stale_scans && !sim_is_calm() &&
+	    sim_now() - row->written_usec < STALE_MAX_USEC && sim_chance(500))
+		*machine = row->before;
+}
+
 static int edge_get(struct store *store, const char *const *ids, size_t n, struct machine *ret,
 		    struct fault *fault)
 {
@@ -320,6 +380,9 @@ static int edge_get(struct store *store, const char *const *ids, size_t n, struc
 	if (r < 0)
 		return r;
 	r = edge->base->ops->get(edge->base, ids, n, ret, fault);
+	/* An agent's look is the cheap kind of read, which may be a moment old. */
+	for (size_t i = 0; r == 0 && edge->actor->is_agent && i < n; i++)
+		look_back(&ret[i]);
 	return call_end(&call, r, fault);
 }
 
@@ -340,7 +403,7 @@ static int edge_change(struct store *store, const struct change *changes, size_t
 			abort();
 		memcpy(late->changes, changes, n * sizeof(*changes));
 		late->n = n;
-		sim_at(call.again_usec, change_late, late);
+		send_late(late, call.again_usec, changes[0].id, change_late);
 	}
 	if (r < 0)
 		return r;
@@ -359,7 +422,7 @@ static int edge_beat(struct store *store, const struct beat *beat, struct beat_a
 		struct straggler *late = straggler_new(edge);
 
 		late->beat = *beat;
-		sim_at(call.again_usec, beat_late, late);
+		send_late(late, call.again_usec, beat->id, beat_late);
 	}
 	if (r < 0)
 		return r;
@@ -424,7 +487,7 @@ static int edge_item_put(struct store *store, struct item *item, struct item *cu
 
 		late->item = *item;
 		late->item.body = item->body ? strdup(item->body) : NULL;
-		sim_at(call.again_usec, put_late, late);
+		send_late(late, call.again_usec, item->partition, put_late);
 	}
 	if (r < 0)
 		return r;
@@ -454,7 +517,7 @@ static int edge_item_remove(struct store *store, const char *partition, const ch
 		(void)!str_copy(late->partition, sizeof(late->partition), partition);
 		(void)!str_copy(late->kind, sizeof(late->kind), kind);
 		late->revision = revision;
-		sim_at(call.again_usec, remove_late, late);
+		send_late(late, call.again_usec, partition, remove_late);
 	}
 	if (r < 0)
 		return r;

@@ -165,6 +165,8 @@ static void run_controller(void *context)
 	controller_open(&controller);
 	answered = use_run(&controller, plan);
 	controller_close(&controller);
+	plan->disturbed |= !answered;
+	/* Killed, or it gave up because of an error: a workflow may start it again. */
 	if (answered) {
 		plan->ended++;
 	} else if (plan->restarts > 0 && !sim->ending) {
@@ -484,6 +486,12 @@ static void draw_weather(void)
 	static const unsigned rates[] = { 0, 20, 60, 150, 300 };
 
 	sim->trouble_permille = rates[sim_pick(ARRAY_SIZE(rates))];
+	sim->fair = sim_chance(80);
+	if (sim->fair) {
+		sim->trouble_permille = 0;
+		sim->focus = -1;
+		return;
+	}
 	sim->fates = sim_draw() | sim_draw();
 	sim->focus = sim_chance(600) ? (int)sim_pick(_TRANSITION_MAX) : -1;
 	sim->crowded = sim_chance(400);
@@ -505,7 +513,7 @@ void plan_start(void)
 	if (warm > 0)
 		sim_at(0, start_warm, (void *)(uintptr_t)warm); /* NOLINT: a number in passing */
 	sim_at(sim_between(0, SIM_REFRESH_USEC), start_refresh, NULL);
-	troubles = sim_pick(TROUBLES_MAX + 1);
+	troubles = sim->fair ? 0 : sim_pick(TROUBLES_MAX + 1);
 	for (size_t i = 0; i < troubles; i++)
 		sim_at(sim_between(0, TROUBLE_SPAN_USEC), trouble_comes, NULL);
 }

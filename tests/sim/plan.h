@@ -33,6 +33,9 @@ struct run_plan {
 	enum verdict verdict;
 	uint64_t decided_usec;
 	uint64_t fence;
+	size_t fence_actor; /* who raised it last */
+	uint64_t fence_usec;
+	bool disturbed; /* a controller of it was killed, frozen, interrupted, or failed */
 };
 
 /* Draws a plan and sets it going. */

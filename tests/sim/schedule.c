@@ -119,6 +119,8 @@ void schedule_run(struct tape *tape, bool trace, bool loud, struct outcome *ret)
 	sched_end();
 	if (sim->failed && trace && !loud)
 		sim_print_trace();
+	sim->ending = true;
+	edge_done();
 	cloud_done();
 	memory_db_free(world.db);
 	sim = NULL;

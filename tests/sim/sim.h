@@ -86,7 +86,8 @@ struct actor {
 	int64_t skew_ms;          /* of what it takes for the store's now */
 	struct clock clock;
 	volatile sig_atomic_t cancelled; /* Ctrl-C */
-	unsigned calls;                  /* external ones, so far */
+	bool is_agent;
+	unsigned calls; /* external ones, so far */
 	unsigned dead_calls;
 };
 
@@ -127,6 +128,7 @@ enum fate {
 	FATE_TWICE,        /* executed, answered, and executed again later */
 	FATE_SLOW,         /* executed late, answered */
 	FATE_SLOW_REPLY,   /* executed, answered late */
+	FATE_FREEZE,       /* executed; the caller is frozen before it hears of it */
 	FATE_THROTTLED,    /* -EAGAIN */
 	FATE_ERROR,        /* -EIO, not executed */
 	FATE_CRASH_BEFORE, /* the caller is killed, and its request never leaves */
@@ -165,6 +167,7 @@ struct sim {
 	uint64_t forge_away_until_usec; /* its items cannot be reached */
 	uint64_t cloud_away_until_usec;
 	uint64_t no_capacity_until_usec;
+	bool fair;    /* nothing goes wrong at all: what is asked for must be given */
 	bool crowded; /* many runs after few machines, one after another */
 	bool stale_scans;
 	bool lossy_pool;
@@ -210,6 +213,11 @@ int call_begin(struct call *call, struct actor *actor, unsigned flags, const cha
 int call_begin_change(struct call *call, struct actor *actor, int transition, struct fault *fault);
 /* The answer travels. Returns r, or what the caller gets instead. */
 int call_end(struct call *call, int r, struct fault *fault);
+
+/* After a change of a machine's record: what lay in wait for it comes. */
+void edge_on_change(const char *id);
+/* After a schedule. */
+void edge_done(void);
 
 /* A connection for an actor. */
 struct store *edge_store(struct actor *actor);

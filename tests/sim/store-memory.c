@@ -50,6 +50,11 @@ static struct memory_row *find_row(const struct memory_db *db, const char *id)
 	return NULL;
 }
 
+const struct memory_row *memory_db_row(const struct memory_db *db, const char *id)
+{
+	return find_row(db, id);
+}
+
 const struct machine *memory_db_find(const struct memory_db *db, const char *id)
 {
 	struct memory_row *row = find_row(db, id);
@@ -309,7 +314,7 @@ static int memory_item_put(struct store *store, struct item *item, struct item *
 	revision = standing ? standing->revision : 0;
 	if (revision == item->revision) {
 		if (s->db->on_item)
-			s->db->on_item(s->db, item);
+			s->db->on_item(s->db, standing, item);
 		r = add_item(s->db, item);
 		if (r < 0)
 			return r;

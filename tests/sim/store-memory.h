@@ -29,8 +29,8 @@ struct memory_db {
 	/* May be NULL. change: NULL for a beat. forgotten: after is NULL. */
 	void (*on_write)(struct memory_db *db, const struct machine *before,
 			 const struct machine *after, const struct change *change);
-	/* May be NULL. Before an item is written. */
-	void (*on_item)(struct memory_db *db, const struct item *item);
+	/* May be NULL. Before an item is written; standing: NULL, or what is there. */
+	void (*on_item)(struct memory_db *db, const struct item *standing, const struct item *item);
 	/* May be NULL: time for written_usec. */
 	uint64_t (*now_usec)(struct memory_db *db);
 	/* May be NULL: what a scan sees of this row instead of its machine, or NULL: nothing. */
@@ -40,6 +40,7 @@ struct memory_db {
 
 struct memory_db *memory_db_new(void);
 void memory_db_free(struct memory_db *db);
+const struct memory_row *memory_db_row(const struct memory_db *db, const char *id);
 const struct machine *memory_db_find(const struct memory_db *db, const char *id);
 
 /* A connection, with its own idea of time. The store's now is clock_wall_ms(). */
