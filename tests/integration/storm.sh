@@ -18,6 +18,11 @@ settings() {
 		PADDOCK_REAP_GRACE=2s
 }
 
+# A storm says itself what went wrong; its directory stays with KEEP=yes.
+show_logs() {
+	:
+}
+
 nobody_complained() {
 	if grep -rlE 'AddressSanitizer|runtime error|LeakSanitizer|Assertion' "$T/logs" "$T/state" \
 		>"$T/bad"; then
