@@ -1,8 +1,9 @@
 /*
  * json-c, made strict. Even in its strict mode json-c 0.16 takes keys in single quotes, NaN and
  * Infinity, control characters in strings and numbers such as 00, brings integers that are too
- * large silently into range, cuts keys at \u0000, and lets the last of two equal keys win. So the
- * text is scanned once before json-c sees it. The scan needs no grammar: json-c checks that.
+ * large silently into range, cuts keys at \u0000, takes overlong forms for UTF-8, and lets the last
+ * of two equal keys win. So the text is scanned once before json-c sees it. The scan needs no
+ * grammar: json-c checks that.
  *
  * Equal keys are found by counting: valid JSON has one colon outside its strings for each member,
  * and json-c keeps one member for each key.
@@ -32,24 +33,42 @@ static bool complain(struct scan *scan, const char *problem)
 	return false;
 }
 
+/* Moves behind a character of more than one byte. */
+static bool scan_utf8(struct scan *scan)
+{
+	size_t left = scan->size - scan->at, length;
+	char next[5] = ""; /* the longest one, and a NUL */
+
+	memcpy(next, scan->text + scan->at, left < sizeof(next) - 1 ? left : sizeof(next) - 1);
+	length = text_utf8_length(next);
+	if (length == 0)
+		return complain(scan, "invalid utf-8 string");
+	scan->at += length;
+	return true;
+}
+
 /* From behind the opening quote to behind the closing one. */
 static bool scan_string(struct scan *scan)
 {
 	scan->nul_escape = false;
-	for (; scan->at < scan->size; scan->at++) {
+	while (scan->at < scan->size) {
 		unsigned char c = (unsigned char)scan->text[scan->at];
 
+		if (c >= 0x80) {
+			if (!scan_utf8(scan))
+				return false;
+			continue;
+		}
 		if (c < 0x20)
 			return complain(scan, "control character in a string");
 		if (c == '"') {
 			scan->at++;
 			return true;
 		}
-		if (c != '\\')
-			continue;
-		if (scan->size - scan->at >= 6 && memcmp(scan->text + scan->at, "\\u0000", 6) == 0)
+		if (c == '\\' && scan->size - scan->at >= 6 &&
+		    memcmp(scan->text + scan->at, "\\u0000", 6) == 0)
 			scan->nul_escape = true;
-		scan->at++;
+		scan->at += c == '\\' ? 2 : 1;
 	}
 	return complain(scan, "end in the middle of a string");
 }

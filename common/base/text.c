@@ -6,9 +6,9 @@
 
 #define SPACES " \t\n"
 
-/* Length of the UTF-8 character at text, 0 when there is none. */
-static size_t utf8_length(const unsigned char *text)
+size_t text_utf8_length(const char *from)
 {
+	const unsigned char *text = (const unsigned char *)from;
 	/* First bytes, and the range of the second: no overlong forms, surrogates or > U+10FFFF. */
 	static const struct {
 		unsigned char first, last, low, high;
@@ -37,7 +37,7 @@ static size_t utf8_length(const unsigned char *text)
 bool text_is_utf8(const char *text)
 {
 	while (*text) {
-		size_t length = utf8_length((const unsigned char *)text);
+		size_t length = text_utf8_length(text);
 
 		if (length == 0)
 			return false;
@@ -49,7 +49,7 @@ bool text_is_utf8(const char *text)
 void text_make_utf8(char *text)
 {
 	while (*text) {
-		size_t length = utf8_length((const unsigned char *)text);
+		size_t length = text_utf8_length(text);
 
 		if (length == 0) {
 			*text = '?';
@@ -65,7 +65,7 @@ static size_t printable_size(const unsigned char *text)
 {
 	if (text[0] < ' ' || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0))
 		return 0;
-	return utf8_length(text);
+	return text_utf8_length((const char *)text);
 }
 
 bool text_is_printable(const char *text)

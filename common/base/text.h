@@ -11,6 +11,9 @@
 #define SHOWN_TEXT_MAX 80
 const char *text_shown(const char *text, char *to, size_t size);
 
+/* Bytes of the UTF-8 character at text; 0 when there is none. */
+size_t text_utf8_length(const char *text);
+
 /* Whether all of it is UTF-8; and makes it so, in place: what is not becomes '?', byte for byte. */
 bool text_is_utf8(const char *text);
 void text_make_utf8(char *text);

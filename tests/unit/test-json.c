@@ -143,6 +143,11 @@ static const char *const not_strict[] = {
 	"[1]\v",
 	"[1\f]",
 	"[\"\xff\"]",
+	/* json-c takes these for UTF-8: overlong, a surrogate, above U+10FFFF. */
+	"[\"\xc0\xb6\"]",
+	"[\"\xed\xa0\x80\"]",
+	"[\"\xf4\x90\x80\x80\"]",
+	"[\"\xe2\x82\"]",
 	"[\"\xc3\"]",
 	"[\"\xc3(\"]",
 	"[\"\xf0\x9f\x98\"]",
