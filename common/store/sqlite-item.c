@@ -50,7 +50,11 @@ static int read_item(struct sqlite_store *s, const char *partition, const char *
 
 		item.revision = (uint64_t)sqlite3_column_int64(statement, 0);
 		item.expires_ms = (uint64_t)sqlite3_column_int64(statement, 1);
-		item.body = body ? strdup(body) : NULL;
+		/* Our tables forbid it, but a damaged file need not know that. */
+		if (!body)
+			return fault_set(fault, EBADMSG, "%s is damaged: '%s' / '%s' has no body",
+					 s->path, partition, kind);
+		item.body = strdup(body);
 		if (!item.body)
 			return fault_set(fault, ENOMEM, "out of memory");
 	}
