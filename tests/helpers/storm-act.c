@@ -171,7 +171,9 @@ static void start_job(struct storm *storm, const char *const *head, const char *
 	const char *arguments[ARGUMENTS_MAX];
 	size_t n = 0;
 
-	(void)snprintf(seconds, sizeof(seconds), "0.%u", (unsigned)storm_draw(storm, 10));
+	/* Long enough to be met by a release. */
+	(void)snprintf(seconds, sizeof(seconds), "%u.%u", (unsigned)storm_draw(storm, 4),
+		       (unsigned)storm_draw(storm, 10));
 	if (!starts)
 		abort();
 	for (; head[n]; n++)
