@@ -410,7 +410,8 @@ static bool counts_for(const struct instance *other, const char *key)
 
 	if (!equal(other->correlation, key) || other->excused || !other->exists)
 		return false;
-	return !record || record->state == MACHINE_CLAIMED || record->state == MACHINE_RUNNING;
+	return !record || (equal(record->run_key, key) &&
+			   (record->state == MACHINE_CLAIMED || record->state == MACHINE_RUNNING));
 }
 
 void check_launch(const struct instance *instance)
@@ -566,7 +567,9 @@ static void check_notice(const struct instance *instance, const struct machine *
 	if (!agent || agent != instance->noticed || agent->dead || agent->frozen ||
 	    sim_now() < agent_since(instance) + LEAVE_MS * USEC_PER_MSEC ||
 	    sim_now() < instance->noticed_usec + 60 * USEC_PER_SEC ||
-	    sim_now() > agent->heard_usec + 10 * USEC_PER_SEC)
+	    sim_now() > agent->heard_usec + 10 * USEC_PER_SEC ||
+	    sim_now() < sim->store_away_until_usec + 30 * USEC_PER_SEC ||
+	    sim_now() < agent->cut_until_usec + 30 * USEC_PER_SEC)
 		return;
 	if (record->state == MACHINE_IDLE)
 		sim_fail("5", "%s: offered although it has had notice", record->id);

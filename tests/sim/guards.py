@@ -130,7 +130,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--make-only", action="store_true")
     parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     guards = read_guards()
     unknown = set(arguments.names) - {name for name, _, _ in guards}
     if unknown:
