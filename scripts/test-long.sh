@@ -37,10 +37,15 @@ test_tsan() {
 
 # All unit tests, and the life of a machine.
 test_valgrind() {
+	# Behind a wrapper meson gives the log another name.
+	log=build-valgrind/meson-logs/testlog
+	rm -f "$log-test-below-valgrind.sh.json"
 	around="env PIDFD_SHIM=$PWD/build-valgrind/tests/integration/libpidfd-shim.so"
 	run_tests_of valgrind --wrapper "'$PWD/tests/helpers/test-below-valgrind.sh'" \
 		--timeout-multiplier 20 --suite unit --suite memory "$@" || long_status=1
 	around=
+	[ ! -f "$log-test-below-valgrind.sh.json" ] ||
+		mv "$log-test-below-valgrind.sh.json" "$log.json"
 }
 
 test_gcc() {

@@ -80,7 +80,7 @@ ends_a_job_that_does_not_want_to() {
 	dir=$PADDOCK_STATE_DIR/machines/$machine
 	agent=$(json "$dir/agent.json" 'd["pid"]')
 	start exec "$paddock" exec a-1-default -- \
-		setsid sh -c 'trap "" TERM; : >pid; while :; do sleep 1; done'
+		sh -c 'trap "" TERM; : >pid; while :; do sleep 1; done'
 	wait_for 20 test -e "$dir/work-1/pid"
 	kill "$agent"
 	wait_for 60 ended_well "$agent"
