@@ -20,7 +20,7 @@
 #define HUNG_MSEC 30000
 
 /* Anything but what the sanitizers use. */
-enum { EXIT_PASSED, EXIT_REFUSED, EXIT_LEAKED, EXIT_ODD };
+enum { EXIT_PASSED, EXIT_REFUSED, EXIT_LEAKED, EXIT_BROKEN, EXIT_ODD };
 
 #define CHILD_EXIT_REFUSED 255 /* what tests/rivals.h promises */
 #define CHILDREN_MAX 4096
@@ -34,6 +34,7 @@ const char *const torture_verdict_names[_TORTURE_VERDICT_MAX] = {
 	[TORTURE_DIED] = "it died",
 	[TORTURE_HUNG] = "it hung",
 	[TORTURE_NOTICED] = "it failed over nothing",
+	[TORTURE_BROKEN] = "it was wrong afterwards",
 };
 
 static pid_t test_pid;
@@ -83,6 +84,8 @@ _Noreturn void torture_refuse(void)
 
 	if (getpid() != test_pid)
 		finish(CHILD_EXIT_REFUSED);
+	if (torture_state->paused)
+		finish(EXIT_BROKEN);
 	torture_state->point.kind = TORTURE_NONE;
 	/* A cleanup may assert, too. */
 	if (unwinding)
@@ -140,6 +143,8 @@ static enum torture_verdict judge(int status, int fds_allowed)
 		return torture_state->fds_left > fds_allowed ? TORTURE_LEFT_FD : TORTURE_PASSED;
 	case EXIT_REFUSED:
 		return TORTURE_REFUSED;
+	case EXIT_BROKEN:
+		return TORTURE_BROKEN;
 	case EXIT_LEAKED:
 		return TORTURE_LEAKED;
 	default:

@@ -10,6 +10,6 @@ shift 4
 
 "$ld" -r -o "$object.all" "$@"
 "$nm" --defined-only "$shown" | sed -n 's/.* [TD] //p' >"$object.names"
-# The linker keeps one of these for all.
-echo DW.ref.__gcc_personality_v0 >>"$object.names"
+# What tests call by themselves, and what the linker keeps one of for all.
+printf '%s\n' str_format DW.ref.__gcc_personality_v0 >>"$object.names"
 "$objcopy" --keep-global-symbols "$object.names" "$object.all" "$object"

@@ -1,5 +1,6 @@
 #include "tests/torture/torture.h"
 
+#include <check.h>
 #include <link.h>
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
@@ -58,13 +59,31 @@ int torture_init(void)
 	return 0;
 }
 
+void torture_pause(void)
+{
+	ck_assert(!torture_state->paused);
+	torture_state->paused = true;
+}
+
+void torture_resume(void)
+{
+	ck_assert(torture_state->paused);
+	torture_state->paused = false;
+}
+
+bool torture_is_about_memory(void)
+{
+	return torture_state->point.kind == TORTURE_MEMORY ||
+	       torture_state->point.kind == TORTURE_SQLITE_MEMORY;
+}
+
 bool torture_strikes(enum torture_kind kind, const char *what)
 {
 	struct torture_state *state = torture_state;
 	long n;
 
 	/* Also before main(), from what the libraries set up. */
-	if (!state || state->point.kind != kind)
+	if (!state || state->paused || state->point.kind != kind)
 		return false;
 
 	n = atomic_fetch_add(&state->count, 1) + 1;

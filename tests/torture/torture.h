@@ -34,6 +34,7 @@ struct torture_point {
 /* Shared with every process that a test forks, so that each call counts once, whoever makes it. */
 struct torture_state {
 	struct torture_point point; /* TORTURE_NONE: nobody counts */
+	bool paused;
 	bool trace;
 	atomic_long count;
 	atomic_long struck;
@@ -46,6 +47,13 @@ extern struct torture_state *torture_state;
 
 /* 0, or -1 with errno set if it cannot be shared. */
 int torture_init(void) _must_check_;
+
+/* For tests written for this (test-*.c here). Between the two, calls neither count nor fail: what a
+ * test needs around what it is about. An assertion that fails meanwhile is a finding. */
+void torture_pause(void);
+void torture_resume(void);
+/* Whether memory is what fails, so that -ENOMEM is the only error to be expected. */
+bool torture_is_about_memory(void);
 
 /* Whether this call, of this kind, is to fail. */
 bool torture_strikes(enum torture_kind kind, const char *what);
@@ -61,6 +69,7 @@ enum torture_verdict {
 	TORTURE_DIED,    /* a signal, or a report of a sanitizer */
 	TORTURE_HUNG,    /* did not end in time */
 	TORTURE_NOTICED, /* a test that failed over what nobody may notice */
+	TORTURE_BROKEN,	  /* an assertion failed while nothing else could */
 	_TORTURE_VERDICT_MAX,
 };
 

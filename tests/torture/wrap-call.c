@@ -53,19 +53,24 @@
 #define WRAP64(type, name, error, parameters, args) \
 	WRAP_AS(type, name##64, name, -1, error, parameters, args)
 
-/* The same for what a signal may also interrupt. */
-#define WRAP_SLOW(type, name, error, parameters, args)                        \
-	type torture_##name parameters;                                       \
-	type torture_##name parameters                                        \
-	{                                                                     \
-		bool interrupted = torture_strikes(TORTURE_INTERRUPT, #name); \
-                                                                              \
-		if (interrupted || torture_strikes(TORTURE_CALL, #name)) {    \
-			errno = interrupted ? EINTR : error;                  \
-			return -1;                                            \
-		}                                                             \
-		return name args;                                             \
+/* The same for what a signal may also interrupt, if it waits. */
+#define WRAP_SLOW(type, name, error, waits, parameters, args)                            \
+	type torture_##name parameters;                                                  \
+	type torture_##name parameters                                                   \
+	{                                                                                \
+		bool interrupted = (waits) && torture_strikes(TORTURE_INTERRUPT, #name); \
+                                                                                         \
+		if (interrupted || torture_strikes(TORTURE_CALL, #name)) {               \
+			errno = interrupted ? EINTR : error;                             \
+			return -1;                                                       \
+		}                                                                        \
+		return name args;                                                        \
 	}
+
+static bool is_blocking(int fd)
+{
+	return !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
 
 /* --- files ----------------------------------------------------------------------------------- */
 
@@ -130,7 +135,7 @@ ssize_t torture_write(int fd, const void *data, size_t size)
 	return write(fd, data, size);
 }
 
-WRAP_SLOW(ssize_t, read, EIO, (int fd, void *data, size_t size), (fd, data, size))
+WRAP_SLOW(ssize_t, read, EIO, is_blocking(fd), (int fd, void *data, size_t size), (fd, data, size))
 WRAP(int, fsync, EIO, (int fd), (fd))
 WRAP64(int, fstat, EIO, (int fd, struct stat *ret), (fd, ret))
 WRAP64(int, stat, EIO, (const char *path, struct stat *ret), (path, ret))
@@ -157,7 +162,7 @@ WRAP(int, fchmodat, EIO, (int dir_fd, const char *path, mode_t mode, int flags),
 WRAP(int, utimensat, EIO, (int dir_fd, const char *path, const struct timespec *times, int flags),
      (dir_fd, path, times, flags))
 WRAP(int, fchdir, EIO, (int fd), (fd))
-WRAP_SLOW(int, flock, ENOLCK, (int fd, int operation), (fd, operation))
+WRAP(int, flock, ENOLCK, (int fd, int operation), (fd, operation))
 WRAP_AS(struct dirent *, readdir64, readdir, NULL, EIO, (DIR * dir), (dir))
 WRAP_AS(int, fflush, fflush, EOF, ENOSPC, (FILE * file), (file))
 WRAP_AS(int, fclose, fclose, EOF, ENOSPC, (FILE * file), (file))
@@ -205,8 +210,9 @@ WRAP(int, eventfd_write, EIO, (int fd, eventfd_t value), (fd, value))
 WRAP(int, signalfd, EMFILE, (int fd, const sigset_t *mask, int flags), (fd, mask, flags))
 WRAP(int, inotify_init1, EMFILE, (int flags), (flags))
 WRAP(int, inotify_add_watch, ENOSPC, (int fd, const char *path, uint32_t mask), (fd, path, mask))
-WRAP_SLOW(int, poll, ENOMEM, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
-WRAP_SLOW(int, ppoll, ENOMEM,
+WRAP_SLOW(int, poll, ENOMEM, timeout != 0, (struct pollfd * fds, nfds_t n, int timeout),
+	  (fds, n, timeout))
+WRAP_SLOW(int, ppoll, ENOMEM, true,
 	  (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
 	  (fds, n, timeout, mask))
 WRAP_AS(void *, mmap64, mmap, MAP_FAILED, ENOMEM,
@@ -222,18 +228,19 @@ WRAP(int, socketpair, EMFILE, (int domain, int type, int protocol, int *fds),
 WRAP(int, bind, EADDRINUSE, (int fd, const struct sockaddr *address, socklen_t size),
      (fd, address, size))
 WRAP(int, listen, EADDRINUSE, (int fd, int backlog), (fd, backlog))
-WRAP_SLOW(int, accept4, EMFILE, (int fd, struct sockaddr *address, socklen_t *size, int flags),
+WRAP_SLOW(int, accept4, EMFILE, is_blocking(fd),
+	  (int fd, struct sockaddr *address, socklen_t *size, int flags),
 	  (fd, address, size, flags))
 WRAP(int, connect, ECONNREFUSED, (int fd, const struct sockaddr *address, socklen_t size),
      (fd, address, size))
-WRAP_SLOW(ssize_t, send, EPIPE, (int fd, const void *data, size_t size, int flags),
-	  (fd, data, size, flags))
-WRAP_SLOW(ssize_t, recv, ECONNRESET, (int fd, void *data, size_t size, int flags),
-	  (fd, data, size, flags))
-WRAP_SLOW(ssize_t, sendmsg, ENOBUFS, (int fd, const struct msghdr *message, int flags),
-	  (fd, message, flags))
-WRAP_SLOW(ssize_t, recvmsg, ENOMEM, (int fd, struct msghdr *message, int flags),
-	  (fd, message, flags))
+WRAP_SLOW(ssize_t, send, EPIPE, !(flags & MSG_DONTWAIT) && is_blocking(fd),
+	  (int fd, const void *data, size_t size, int flags), (fd, data, size, flags))
+WRAP_SLOW(ssize_t, recv, ECONNRESET, !(flags & MSG_DONTWAIT) && is_blocking(fd),
+	  (int fd, void *data, size_t size, int flags), (fd, data, size, flags))
+WRAP_SLOW(ssize_t, sendmsg, ENOBUFS, !(flags & MSG_DONTWAIT) && is_blocking(fd),
+	  (int fd, const struct msghdr *message, int flags), (fd, message, flags))
+WRAP_SLOW(ssize_t, recvmsg, ENOMEM, !(flags & MSG_DONTWAIT) && is_blocking(fd),
+	  (int fd, struct msghdr *message, int flags), (fd, message, flags))
 WRAP(int, setsockopt, ENOMEM, (int fd, int level, int name, const void *value, socklen_t size),
      (fd, level, name, value, size))
 WRAP(int, getsockopt, ENOBUFS, (int fd, int level, int name, void *value, socklen_t *size),
@@ -247,9 +254,10 @@ WRAP_AS(int, posix_spawn, posix_spawn, EAGAIN, EAGAIN,
 	(pid_t * ret, const char *path, const posix_spawn_file_actions_t *actions,
 	 const posix_spawnattr_t *attr, char *const argv[], char *const env[]),
 	(ret, path, actions, attr, argv, env))
-WRAP_SLOW(pid_t, waitpid, ECHILD, (pid_t pid, int *status, int options), (pid, status, options))
-WRAP_SLOW(int, waitid, ECHILD, (idtype_t type, id_t id, siginfo_t *info, int options),
-	  (type, id, info, options))
+WRAP_SLOW(pid_t, waitpid, ECHILD, !(options & WNOHANG), (pid_t pid, int *status, int options),
+	  (pid, status, options))
+WRAP_SLOW(int, waitid, ECHILD, !(options & WNOHANG),
+	  (idtype_t type, id_t id, siginfo_t *info, int options), (type, id, info, options))
 WRAP(int, kill, EPERM, (pid_t pid, int signal), (pid, signal))
 WRAP(pid_t, setsid, EPERM, (void), ())
 
