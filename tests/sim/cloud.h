@@ -59,5 +59,7 @@ void instance_notice(struct instance *instance);
 /* The provider, for an actor. */
 struct provider *cloud_provider(struct actor *actor);
 
+/* What agents start jobs with (runner.c). */
+extern const struct runner_ops sim_runner_ops;
 /* After a schedule. */
-void cloud_done(void);
+void sim_runners_done(void);

@@ -171,21 +171,28 @@ static void keep(const struct tape *tape)
 static void load(struct tape *tape)
 {
 	FILE *file = fopen(options.replay, "r");
-	size_t capacity = 0;
-	uint32_t draw;
+	size_t capacity = 0, size = 0;
+	char *line = NULL;
+	ssize_t n;
 
 	if (!file)
 		err(1, "cannot read %s", options.replay);
 	*tape = (struct tape){ .replayed = true };
-	while (fscanf(file, "%" SCNu32, &draw) == 1) {
+	while ((n = getline(&line, &size, file)) > 0) {
+		uint64_t draw;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (parse_u64(line, &draw) < 0 || draw > UINT32_MAX)
+			errx(1, "%s: '%.20s' is no draw", options.replay, line);
 		if (tape->n == capacity) {
 			capacity = capacity ? capacity * 2 : 1024;
-			tape->draws = reallocarray(tape->draws, capacity, sizeof(draw));
+			tape->draws = reallocarray(tape->draws, capacity, sizeof(uint32_t));
 			if (!tape->draws)
 				errx(1, "no memory");
 		}
-		tape->draws[tape->n++] = draw;
+		tape->draws[tape->n++] = (uint32_t)draw;
 	}
+	free(line);
 	fclose(file);
 }
 

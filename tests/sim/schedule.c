@@ -121,7 +121,7 @@ void schedule_run(struct tape *tape, bool trace, bool loud, struct outcome *ret)
 		sim_print_trace();
 	sim->ending = true;
 	edge_done();
-	cloud_done();
+	sim_runners_done();
 	memory_db_free(world.db);
 	sim = NULL;
 }
