@@ -100,7 +100,29 @@ static int collect_granted(struct provision *p, struct fault *fault)
 	return r;
 }
 
-/* The verdict is written, by us or by somebody with the same key: act on it. */
+static bool is_granted(const struct run *run, const char *id)
+{
+	for (size_t i = 0; i < run->n_machines; i++) {
+		if (strcmp(run->machines[i], id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whatever bears the run's key and is not in its grant. */
+static int let_spare_go(struct provision *p, struct fault *fault)
+{
+	_cleanup_free_ bool *keep = calloc(p->n_mine + 1, sizeof(*keep));
+
+	if (!keep)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n_mine; i++)
+		keep[i] = is_granted(&p->run, p->mine[i].machine.id);
+	return provision_let_go(p, keep, true, "more machines came than were asked for", fault);
+}
+
+/* The verdict is written, by us or by somebody with the same key: act on it. What we have claimed
+ * before we saw it, and it does not name, is given back. */
 static int share_verdict(struct provision *p, struct fault *fault)
 {
 	const struct run *run = &p->run;
@@ -117,7 +139,9 @@ static int share_verdict(struct provision *p, struct fault *fault)
 			      run->reason);
 	}
 
-	r = collect_granted(p, fault);
+	r = let_spare_go(p, fault);
+	if (r == 0)
+		r = collect_granted(p, fault);
 	if (r < 0)
 		return r;
 	partial = run->n_machines < run->request.count;
@@ -137,7 +161,12 @@ static int act_grant(struct provision *p, const struct judgement *judgements, st
 	r = provision_grant(p, keep, n, fault);
 	if (r != 0)
 		return r == STORE_REFUSED ? 0 : r;
-	return provision_let_go(p, keep, true, "more machines came than were asked for", fault);
+
+	/* An earlier start of this run may have claimed since we looked; now that the verdict is
+	 * there, it will find what it has not been given. */
+	p->scanned = false;
+	r = provision_observe(p, fault);
+	return r < 0 ? r : let_spare_go(p, fault);
 }
 
 static int act_refuse(struct provision *p, const struct decision *decision, struct fault *fault)
