@@ -331,29 +331,29 @@ bool orphan_is_overdue(const struct handle *handle, const struct refresh_view *v
 		       view->now_ms;
 }
 
-/* It has no record, and its agent, which would have ended by now without one, never came up: nobody
- * else would ever end it. Asked anew, for the scan is as old as this round. */
-static int end_orphan(struct refresh *refresh, const struct handle *handle)
+/* Asked anew, for the scan is as old as this round, and the round may have been held up: a machine
+ * that was launched, entered and lost since is not forgotten before its record. */
+static bool is_orphan(const struct refresh *refresh, const char *id)
 {
-	const struct controller *controller = refresh->controller;
-	const char *ids[] = { handle->id };
+	const char *ids[] = { id };
 	struct machine machine;
+	struct fault ignored;
+
+	return !has_record(refresh, id) &&
+	       controller_get(refresh->controller, ids, 1, &machine, &ignored) == 0 &&
+	       machine.state == MACHINE_NONE;
+}
+
+/* Its agent, which would have ended by now without a record, never came up: nobody else would ever
+ * end it. */
+static int end_orphan(const struct refresh *refresh, const char *id)
+{
+	struct provider *provider = refresh->controller->provider;
 	struct fault ignored;
 	int r;
 
-	if (!orphan_is_overdue(handle, &refresh->view))
-		return 0;
-	r = controller_get(controller, ids, 1, &machine, &ignored);
-	if (r < 0 || machine.state != MACHINE_NONE)
-		return 0;
-	if (!refresh->dry_run) {
-		r = controller->provider->ops->teardown(controller->provider, handle->id,
-							TEARDOWN_GRACE_USEC, &ignored);
-		if (r < 0 && r != -EINPROGRESS)
-			return 0;
-	}
-	refresh->result->orphans++;
-	return 0;
+	r = provider->ops->teardown(provider, id, TEARDOWN_GRACE_USEC, &ignored);
+	return r == -EINPROGRESS ? 0 : r;
 }
 
 /* What is left of a machine that never got a record, or whose record has been forgotten. One that
@@ -362,17 +362,18 @@ static int clear_orphan(const struct handle *handle, enum presence presence, voi
 {
 	struct refresh *refresh = context;
 	struct provider *provider = refresh->controller->provider;
+	bool gone = presence == PRESENCE_GONE;
+	bool overdue = (presence == PRESENCE_STARTING || presence == PRESENCE_THERE) &&
+		       orphan_is_overdue(handle, &refresh->view);
 	struct fault ignored;
+	int r = 0;
 
-	if (has_record(refresh, handle->id))
+	if (!(gone || overdue) || !is_orphan(refresh, handle->id))
 		return 0;
-	if (presence == PRESENCE_STARTING || presence == PRESENCE_THERE)
-		return end_orphan(refresh, handle);
-	if (presence != PRESENCE_GONE)
-		return 0;
-	if (!refresh->dry_run && provider->ops->forget(provider, handle->id, true, &ignored) < 0)
-		return 0;
-	refresh->result->orphans++;
+	if (!refresh->dry_run)
+		r = gone ? provider->ops->forget(provider, handle->id, true, &ignored)
+			 : end_orphan(refresh, handle->id);
+	refresh->result->orphans += r >= 0;
 	return 0;
 }
 
