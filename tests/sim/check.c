@@ -89,6 +89,23 @@ void check_job_starts(const struct instance *instance, const struct runner_job *
 	check_start_in_time(instance, record);
 }
 
+/* In fair weather nobody leaves a machine that is live and in its time, unless told to: else it may
+ * know less than the record says. */
+void check_leaves(const struct instance *instance, const struct actor *agent)
+{
+	const struct machine *record = memory_db_find(sim->db, instance->id);
+
+	if (!sim->fair || !record || !machine_is_live(record) ||
+	    record->state == MACHINE_DRAINING || instance->ending || agent == instance->noticed)
+		return;
+	if (!equal(record->boot_id, instance->boot_id) ||
+	    record->beat_ms < sim_ms_at(instance->agent_since_usec) + SKEWS_MS)
+		return;
+	if (sim_now_ms() + SKEWS_MS < record->threshold_ms)
+		sim_fail("8", "%s: its agent leaves while it is %s, and in its time", instance->id,
+			 state_name(record));
+}
+
 /* --- every second ----------------------------------------------------------------------------- */
 
 static uint64_t agent_since(const struct instance *instance)
@@ -230,6 +247,13 @@ void check_second(void)
 		check_notice(instance, record);
 		check_overdue(record);
 	}
+}
+
+void check_released(const struct run_plan *plan)
+{
+	if (plan && plan->verdict != VERDICT_CLOSED)
+		sim_fail("7", "run %s: was released, and is %s", plan->key,
+			 verdict_names[plan->verdict]);
 }
 
 static void check_answers(const struct run_plan *plan)

@@ -37,6 +37,9 @@ void check_launch(const struct instance *instance);
 void check_teardown(const struct instance *instance, const struct actor *by);
 void check_job_starts(const struct instance *instance, const struct runner_job *job);
 
+/* agent: its process, which ends by itself. */
+void check_leaves(const struct instance *instance, const struct actor *agent);
+
 /* Every second of virtual time, and when all is over. */
 void check_second(void);
 void check_end(void);

@@ -97,9 +97,10 @@ static void run_agent(void *context)
 	if (sim->ending)
 		return;
 	sim_note("%s: %s", actor->name, killed ? "is dead" : "has left");
-	if (!killed)
+	if (!killed) {
+		check_leaves(instance, actor);
 		power_off(instance);
-	else if (sim->agents_restart && instance->exists && !instance->ending)
+	} else if (sim->agents_restart && instance->exists && !instance->ending)
 		sim_at(sim_now() + sim_between(RESTART_MIN_USEC, RESTART_MAX_USEC), restart,
 		       instance);
 	else if (!sim->agents_restart)

@@ -119,7 +119,8 @@ static void release(struct controller *controller, const char *key, bool wait, b
 	};
 	_cleanup_release_result_ struct release_result result = {};
 
-	(void)!release_run(controller, &options, &result, NULL);
+	if (release_run(controller, &options, &result, NULL) == 0 && !sim_actor()->dead)
+		check_released(plan_find(key));
 }
 
 /* What a workflow does with its run. Returns whether it came to an answer. */
@@ -486,7 +487,8 @@ static void draw_weather(void)
 	static const unsigned rates[] = { 0, 20, 60, 150, 300 };
 
 	sim->trouble_permille = rates[sim_pick(ARRAY_SIZE(rates))];
-	sim->fair = sim_chance(80);
+	sim->fair = sim_chance(120);
+	sim->stale_scans = sim_chance(400);
 	if (sim->fair) {
 		sim->trouble_permille = 0;
 		sim->focus = -1;
@@ -495,7 +497,6 @@ static void draw_weather(void)
 	sim->fates = sim_draw() | sim_draw();
 	sim->focus = sim_chance(600) ? (int)sim_pick(_TRANSITION_MAX) : -1;
 	sim->crowded = sim_chance(400);
-	sim->stale_scans = sim_chance(300);
 	sim->lossy_pool = sim_chance(200);
 	sim->agents_restart = sim_chance(500);
 }

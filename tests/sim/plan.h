@@ -38,6 +38,9 @@ struct run_plan {
 	bool disturbed; /* a controller of it was killed, frozen, interrupted, or failed */
 };
 
+/* A release has come to its end: nothing is given to that run any more. */
+void check_released(const struct run_plan *plan);
+
 /* Draws a plan and sets it going. */
 void plan_start(void);
 struct run_plan *plan_find(const char *key);
