@@ -39,6 +39,7 @@ another_agent_follows_one_that_was_killed_at_any_call() {
 # What left the session of a job makes a machine dirty for good; that the agent which saw it is dead,
 # and that the claim is being drained already, makes nothing clean.
 another_agent_does_not_make_a_dirty_machine_clean() {
+	# shellcheck disable=SC2119
 	begin
 	start_one "$paddock_agent"
 	until_state idle

@@ -69,7 +69,7 @@ enum torture_verdict {
 	TORTURE_DIED,    /* a signal, or a report of a sanitizer */
 	TORTURE_HUNG,    /* did not end in time */
 	TORTURE_NOTICED, /* a test that failed over what nobody may notice */
-	TORTURE_BROKEN,	  /* an assertion failed while nothing else could */
+	TORTURE_BROKEN,  /* an assertion failed while nothing else could */
 	_TORTURE_VERDICT_MAX,
 };
 

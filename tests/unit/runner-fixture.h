@@ -171,7 +171,8 @@ static inline struct runner *world_runner(struct world *w)
 /* Turns the loop until the condition holds. */
 #define RUN_UNTIL(w, condition)                                                    \
 	do {                                                                       \
-		struct deadline _deadline = deadline_in(&clock_system, test_patience_usec(WAIT_USEC)); \
+		struct deadline _deadline =                                        \
+			deadline_in(&clock_system, test_patience_usec(WAIT_USEC)); \
 		while (!(condition)) {                                             \
 			ck_assert_msg(!deadline_passed(&_deadline, &clock_system), \
 				      "never came: %s", #condition);               \
