@@ -249,6 +249,13 @@ static int edit_nothing(struct mailbox *mailbox, const struct wish *wish, struct
 
 /* --- verbs ----------------------------------------------------------------------------------- */
 
+/* The store's -ESTALE says that the store was replaced underneath us, ours that a claim is over:
+ * whoever hears it may take the machine away. */
+static int not_about_the_claim(int r, struct fault *fault)
+{
+	return r == -ESTALE ? fault_wrap(fault, -EIO, "the store went away") : r;
+}
+
 /* 0 and the mailbox as it is now, or what the edit says. */
 static int edit(struct forge *forge, edit_fn *how, struct wish *wish, struct mailbox *ret,
 		struct fault *fault)
@@ -257,16 +264,18 @@ static int edit(struct forge *forge, edit_fn *how, struct wish *wish, struct mai
 
 	r = forge->store->ops->now(forge->store, &wish->now_ms, fault);
 	if (r < 0)
-		return r;
+		return not_about_the_claim(r, fault);
 
 	for (int i = 0; i < TRIES_MAX; i++) {
 		_cleanup_mailbox_ struct mailbox mailbox = {};
 
 		r = mailbox_load(forge->store, wish->machine, &mailbox, fault);
-		if (r >= 0)
-			r = how(&mailbox, wish, fault);
+		if (r < 0)
+			return not_about_the_claim(r, fault);
+		r = how(&mailbox, wish, fault);
 		if (r == EDIT_SAVE)
-			r = mailbox_save(forge->store, &mailbox, wish->now_ms, fault);
+			r = not_about_the_claim(
+				mailbox_save(forge->store, &mailbox, wish->now_ms, fault), fault);
 		else if (r > 0)
 			return r;
 		if (r < 0)

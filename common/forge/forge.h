@@ -5,7 +5,8 @@
  * agent takes it. `none`: the registration is a mailbox in the store into which commands are put,
  * one after another; taking it is listening. `github` (later): it carries a runner's registration.
  *
- * A registration belongs to (machine, seq); anything said about another seq is -ESTALE. It is taken
+ * A registration belongs to (machine, seq); anything said about another seq is -ESTALE, and nothing
+ * else is: a store that was replaced underneath us, which says so too, is -EIO here. It is taken
  * by a conditional update that names the boot that took it: the same boot may take it again.
  */
 

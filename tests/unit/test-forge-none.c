@@ -384,6 +384,27 @@ START_TEST(passes_jobs_from_one_process_to_another)
 }
 END_TEST
 
+/* It would be taken for a claim that is over, and the machine be given back with a job on it. */
+START_TEST(does_not_say_that_a_claim_is_over_when_the_store_was_replaced)
+{
+	_cleanup_registration_ struct registration registration = {};
+	_cleanup_scene_ struct scene scene;
+	uint64_t number;
+
+	scene_init(&scene);
+	run_job(&scene);
+	ck_assert_int_eq(unlinkat(scene.tree->fd, "paddock.db", 0), 0);
+	ck_assert_int_eq(offer(&scene, 5, true), -EIO);
+	ck_assert_ptr_nonnull(strstr(scene.fault.text, "removed or replaced"));
+	ck_assert_int_eq(withdraw(&scene, 5, false), -EIO);
+	ck_assert_int_eq(take(&scene, 5, BOOT), -EIO);
+	ck_assert_int_eq(start(&scene, 5, BOOT, NULL), -EIO);
+	ck_assert_int_eq(end(&scene, 5, 1, 0), -EIO);
+	ck_assert_int_eq(submit(&scene, 5, &number), -EIO);
+	ck_assert_int_eq(scene.ops->look(scene.forge, "m-1", 5, &registration, NULL), -EIO);
+}
+END_TEST
+
 static int take_alone(size_t index, void *context)
 {
 	struct scene *scene = context;
@@ -430,4 +451,6 @@ TEST_MAIN(carries_a_job_from_offer_to_result, takes_one_command_after_another,
 	  believes_the_first_word_on_how_a_job_ended, holds_one_job_at_a_time,
 	  starts_nothing_after_withdrawal, refuses_an_offer_that_comes_after_the_withdrawal,
 	  leaves_a_running_job_alone_unless_forced, keeps_the_result_of_a_job_that_was_withdrawn,
-	  passes_jobs_from_one_process_to_another, is_taken_by_one_of_eight_boots)
+	  passes_jobs_from_one_process_to_another,
+	  does_not_say_that_a_claim_is_over_when_the_store_was_replaced,
+	  is_taken_by_one_of_eight_boots)
