@@ -50,19 +50,23 @@ int sqlite_on_busy(void *context, _unused_ int tries)
 	return sqlite_busy_wait(context) ? 1 : 0;
 }
 
-/* SQLITE_OK, or SQLITE_READONLY_DBMOVED. */
-static int check_same_files(struct sqlite_store *s)
+/* -ESTALE when they were moved. Not knowing is another error: that one is for good. */
+static int check_same_files(struct sqlite_store *s, const char *doing, struct fault *fault)
 {
-	struct stat st;
+	struct stat st = {};
 	int moved = 0;
 
 	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
 	    moved)
-		return SQLITE_READONLY_DBMOVED;
-	if (s->wal_ino != 0 &&
-	    (stat(s->wal_path, &st) < 0 || st.st_dev != s->wal_dev || st.st_ino != s->wal_ino))
-		return SQLITE_READONLY_DBMOVED;
-	return SQLITE_OK;
+		return sqlite_fault(s, SQLITE_READONLY_DBMOVED, doing, fault);
+	if (s->wal_ino == 0)
+		return 0;
+	if (stat(s->wal_path, &st) < 0 && errno != ENOENT)
+		return fault_set(fault, errno, "cannot %s: cannot look at %s: %m", doing,
+				 s->wal_path);
+	if (st.st_dev != s->wal_dev || st.st_ino != s->wal_ino)
+		return sqlite_fault(s, SQLITE_READONLY_DBMOVED, doing, fault);
+	return 0;
 }
 
 /* Hasty commits are on disk with the next durable one at the latest: it syncs the same log. */
@@ -105,7 +109,7 @@ int sqlite_begin(struct sqlite_store *s, enum sqlite_mode mode, struct sqlite_st
 		 struct fault *fault)
 {
 	sqlite3_stmt *begin;
-	int r, rc;
+	int r;
 
 	r = check_usable(s, fault);
 	if (r < 0)
@@ -128,10 +132,7 @@ int sqlite_begin(struct sqlite_store *s, enum sqlite_mode mode, struct sqlite_st
 		return r;
 
 	*ret_open = s;
-	rc = check_same_files(s);
-	if (rc != SQLITE_OK)
-		return sqlite_fault(s, rc, doing[mode], fault);
-	return 0;
+	return check_same_files(s, doing[mode], fault);
 }
 
 int sqlite_commit(struct sqlite_store **open, struct fault *fault)
