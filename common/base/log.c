@@ -159,8 +159,7 @@ static void line_write(struct line *line)
 	line->text[line->size++] = '\n';
 
 	/* There is nowhere to say that this failed. */
-	while (write(STDERR_FILENO, line->text, line->size) < 0 && errno == EINTR)
-		continue;
+	(void)!write_all(STDERR_FILENO, line->text, line->size);
 }
 
 static void _printf_(3, 0)
