@@ -298,15 +298,20 @@ static uint64_t actor_boot_usec(const struct clock *clock)
 	return actor->dead ? boot + DEAD_STEP_USEC * ++actor->dead_calls : boot;
 }
 
+static bool is_cancelled(const struct actor *actor)
+{
+	return actor->cancelled != 0;
+}
+
 static int actor_sleep_until(const struct clock *clock, uint64_t boot_usec)
 {
 	struct actor *actor = actor_of(clock);
 	uint64_t at = boot_usec - (uint64_t)actor->boot_offset_usec;
-	bool was_cancelled = actor->cancelled;
+	bool was_cancelled = is_cancelled(actor);
 
 	while (!actor->dead && sim->now_usec < at) {
 		sim_wait_until(at);
-		if (actor->cancelled && !was_cancelled)
+		if (is_cancelled(actor) && !was_cancelled)
 			return 1;
 	}
 	return actor->dead;
