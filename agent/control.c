@@ -352,6 +352,17 @@ static int connect_to(int dir_fd, const char *name, int *ret_fd)
 	return 0;
 }
 
+/* A request is far smaller than what a socket takes at once. */
+static int send_request(int fd, const char *request)
+{
+	ssize_t n;
+
+	do
+		n = send(fd, request, strlen(request), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
 static int receive_line(int fd, struct buf *line)
 {
 	char chunk[1024];
@@ -392,8 +403,9 @@ int control_ask(int dir_fd, const char *name, const char *verb, struct json_obje
 	r = connect_to(dir_fd, name, &fd);
 	if (r < 0)
 		return fault_set(fault, r, "no agent answers: %m");
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
-		return fault_set(fault, errno, "cannot ask the agent: %m");
+	r = send_request(fd, request);
+	if (r < 0)
+		return fault_set(fault, r, "cannot ask the agent: %m");
 	r = receive_line(fd, &line);
 	if (r < 0)
 		return fault_set(fault, r, "the agent gives no answer: %m");
