@@ -128,18 +128,18 @@ static long next_point(const struct options *options, long n, long known)
 static int try_points(struct torture *torture, const TTest *test, struct torture_point point,
 		      const struct torture_result *untouched, long *ret_tried)
 {
+	long known = untouched->counts[point.kind];
 	int r, found = 0, shown = 0;
 
-	for (long n = next_point(&torture->options, 0, untouched->count);
-	     n <= untouched->count + AFTER_LAST_MAX;
-	     n = next_point(&torture->options, n, untouched->count)) {
+	for (long n = next_point(&torture->options, 0, known); n <= known + AFTER_LAST_MAX;
+	     n = next_point(&torture->options, n, known)) {
 		struct torture_result result;
 
 		point.at = n;
 		r = run_point(torture, test, &point, false, untouched->fds_left, &result);
 		if (r < 0)
 			return r;
-		if (result.struck == 0 && n > untouched->count)
+		if (result.struck == 0 && n > known)
 			break;
 		torture->verdicts[result.verdict]++;
 		(*ret_tried)++;
@@ -166,33 +166,35 @@ static void print_row(struct torture *torture, bool good, const TTest *test,
 }
 
 static int torture_test(struct torture *torture, const TTest *test, enum torture_kind kind,
-			bool lasting)
+			bool lasting, const struct torture_result *untouched)
 {
 	struct torture_point point = { .kind = kind, .lasting = lasting };
-	struct torture_result untouched;
+	long known = untouched->counts[kind], tried = 0;
 	char outcome[128];
-	long tried = 0;
 	int r;
 
-	r = run_point(torture, test, &point, false, FDS_ANY, &untouched);
-	if (r < 0)
-		return r;
-	if (untouched.verdict != TORTURE_PASSED) {
-		print_output(torture->output_fd);
-		print_row(torture, false, test, &point, "does not even pass untouched");
+	if (known == 0)
 		return 0;
-	}
-	if (untouched.count == 0)
-		return 0;
-
-	r = try_points(torture, test, point, &untouched, &tried);
+	r = try_points(torture, test, point, untouched, &tried);
 	if (r < 0)
 		return r;
 	torture->tried += (unsigned long)tried;
-	torture->known += (unsigned long)(tried > untouched.count ? tried : untouched.count);
-	(void)snprintf(outcome, sizeof(outcome), "%ld of %ld points, %d findings", tried,
-		       untouched.count, r);
+	torture->known += (unsigned long)(tried > known ? tried : known);
+	(void)snprintf(outcome, sizeof(outcome), "%ld of %ld points, %d findings", tried, known, r);
 	print_row(torture, r == 0, test, &point, outcome);
+	return 0;
+}
+
+/* With nothing failing: 1 when it passes. */
+static int run_untouched(struct torture *torture, const TTest *test, struct torture_result *ret)
+{
+	static const struct torture_point nothing = {};
+	int r = run_point(torture, test, &nothing, false, FDS_ANY, ret);
+
+	if (r < 0 || ret->verdict == TORTURE_PASSED)
+		return r < 0 ? r : 1;
+	print_output(torture->output_fd);
+	print_row(torture, false, test, &nothing, "does not even pass untouched");
 	return 0;
 }
 
@@ -277,8 +279,8 @@ static int replay(struct torture *torture, const TTest *test)
 	struct torture_result untouched, result;
 	int r;
 
-	r = run_point(torture, test, &point, false, FDS_ANY, &untouched);
-	if (r < 0)
+	r = run_untouched(torture, test, &untouched);
+	if (r <= 0)
 		return r;
 	point.at = (long)torture->options.at;
 	r = run_point(torture, test, &point, true, untouched.fds_left, &result);
@@ -293,14 +295,19 @@ static int replay(struct torture *torture, const TTest *test)
 static int torture_all_kinds(struct torture *torture, const TTest *test)
 {
 	const struct options *options = &torture->options;
-	int r = 0;
+	struct torture_result untouched;
+	int r;
 
 	if (options->kind != TORTURE_NONE)
 		return replay(torture, test);
+	r = run_untouched(torture, test, &untouched);
+	if (r <= 0)
+		return r;
 	for (int kind = TORTURE_MEMORY; kind < _TORTURE_KIND_MAX && r >= 0; kind++) {
-		r = torture_test(torture, test, (enum torture_kind)kind, options->lasting);
+		r = torture_test(torture, test, (enum torture_kind)kind, options->lasting,
+				 &untouched);
 		if (r >= 0 && options->all && !options->lasting && kind != TORTURE_INTERRUPT)
-			r = torture_test(torture, test, (enum torture_kind)kind, true);
+			r = torture_test(torture, test, (enum torture_kind)kind, true, &untouched);
 	}
 	return r;
 }

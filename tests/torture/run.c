@@ -194,10 +194,11 @@ int torture_run(torture_fn *fn, const struct torture_point *point, bool trace, i
 
 	*ret = (struct torture_result){
 		.verdict = status == -ETIME ? TORTURE_HUNG : judge(status, fds_allowed),
-		.count = torture_state->count,
 		.struck = torture_state->struck,
 		.fds_left = torture_state->fds_left,
 	};
+	for (int kind = 0; kind < _TORTURE_KIND_MAX; kind++)
+		ret->counts[kind] = torture_state->counts[kind];
 	memcpy(ret->what, torture_state->what, sizeof(ret->what));
 	return 0;
 }

@@ -83,11 +83,11 @@ bool torture_strikes(enum torture_kind kind, const char *what)
 	long n;
 
 	/* Also before main(), from what the libraries set up. */
-	if (!state || state->paused || state->point.kind != kind)
+	if (!state || state->paused)
 		return false;
 
-	n = atomic_fetch_add(&state->count, 1) + 1;
-	if (state->point.at == 0 || n < state->point.at ||
+	n = atomic_fetch_add(&state->counts[kind], 1) + 1;
+	if (state->point.kind != kind || state->point.at == 0 || n < state->point.at ||
 	    (n > state->point.at && !state->point.lasting))
 		return false;
 

@@ -24,7 +24,7 @@ enum torture_kind {
 
 extern const char *const torture_kind_names[_TORTURE_KIND_MAX];
 
-/* What is to fail: the one with number at, or all from there on. 0: none, only count. */
+/* What is to fail: of its kind the one with number at, or all from there on. 0: none. */
 struct torture_point {
 	enum torture_kind kind;
 	long at;
@@ -33,10 +33,10 @@ struct torture_point {
 
 /* Shared with every process that a test forks, so that each call counts once, whoever makes it. */
 struct torture_state {
-	struct torture_point point; /* TORTURE_NONE: nobody counts */
+	struct torture_point point; /* TORTURE_NONE: nothing fails */
 	bool paused;
 	bool trace;
-	atomic_long count;
+	atomic_long counts[_TORTURE_KIND_MAX];
 	atomic_long struck;
 	atomic_int died; /* a sanitizer ended some process */
 	int fds_left;    /* more than when the test began */
@@ -77,7 +77,7 @@ extern const char *const torture_verdict_names[_TORTURE_VERDICT_MAX];
 
 struct torture_result {
 	enum torture_verdict verdict;
-	long count;
+	long counts[_TORTURE_KIND_MAX];
 	long struck;
 	int fds_left;
 	char what[64];
