@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 
 #include "common/base/clock.h"
-#include "common/base/io.h"
 #include "common/base/parse.h"
 #include "tests/test.h"
 #include "tests/torture/torture.h"
@@ -19,6 +19,7 @@
 #define POINTS_DEFAULT 24 /* of each test and kind, unless --all */
 #define SHOWN_MAX 2       /* findings of one test and kind that are shown in full */
 #define SHOWN_LINES_MAX 80
+#define TREE_FDS 16
 #define AFTER_LAST_MAX 16 /* how much longer than counted a run may be, with threads */
 #define PATIENCE_USEC (1500 * USEC_PER_MSEC)
 
@@ -75,6 +76,18 @@ static void print_output(int fd)
 	putchar('\n');
 }
 
+static int remove_one(const char *path, _unused_ const struct stat *st, _unused_ int type,
+		      _unused_ struct FTW *at)
+{
+	return remove(path);
+}
+
+/* Deeper than remove_tree_at() goes, for what its tests leave. */
+static int remove_all(const char *path)
+{
+	return nftw(path, remove_one, TREE_FDS, FTW_DEPTH | FTW_PHYS) < 0 ? -errno : 0;
+}
+
 static int run_point(struct torture *torture, const TTest *test, const struct torture_point *point,
 		     bool trace, int fds_allowed, struct torture_result *ret)
 {
@@ -85,7 +98,7 @@ static int run_point(struct torture *torture, const TTest *test, const struct to
 	if (point->kind == TORTURE_INTERRUPT && ret->verdict == TORTURE_REFUSED)
 		ret->verdict = TORTURE_NOTICED;
 	/* What broken-off tests leave would fill the disk. */
-	r = remove_tree_at(AT_FDCWD, torture->directory);
+	r = remove_all(torture->directory);
 	if (r < 0)
 		return r;
 	return mkdir(torture->directory, 0755) < 0 ? -errno : 0;
@@ -358,7 +371,7 @@ int test_main(_unused_ const char *file, const TTest *const *tests, size_t n)
 	}
 
 	r = torture_all(&torture, tests, n);
-	(void)!remove_tree_at(AT_FDCWD, torture.directory);
+	(void)remove_all(torture.directory);
 	if (torture.options.list)
 		return 0;
 	printf("1..%u\n# torture: %lu of %lu points, %.1f s; unharmed %lu, refused %lu\n",
