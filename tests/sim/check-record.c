@@ -87,7 +87,11 @@ static void check_taken_away(const struct machine *before, const struct change *
 		return;
 	if (!is_withdrawn(before))
 		sim_fail("2", "%s: taken away while its registration stands", before->id);
-	if (plan && !plan->force && instance->job.alive && equal(change->reason, "released"))
+	/* Who let it go by force, because it seemed lost, may have died over it. */
+	if (plan && !plan->force && instance->job.alive && instance->exists && sim_actor() &&
+	    instance->closed_by == sim_actor() &&
+	    (equal(change->reason, "released") ||
+	     (plan->verdict == VERDICT_CLOSED && equal(change->reason, "its run was given up"))))
 		sim_fail("8", "%s: released while a job runs on it, and nobody forced it",
 			 before->id);
 }
@@ -336,6 +340,8 @@ static void check_registration(const struct item *standing, const struct item *i
 		sim_note("%s: registration of seq %" PRIu64 "%s%s%s, by %s", item->partition,
 			 after.seq, after.closed ? ", closed" : "", after.job[0] ? ", job " : "",
 			 after.job, sim_actor() ? sim_actor()->name : "late");
+	if (after.closed && instance_find(item->partition))
+		instance_find(item->partition)->closed_by = sim_actor();
 	if (!standing || read_slip(standing, &before) < 0 || read_slip(item, &after) < 0)
 		return;
 	if (before.closed && before.seq == after.seq && !equal(before.job, after.job) &&

@@ -41,9 +41,10 @@ struct instance {
 	size_t n_started;
 
 	/* For the checks. */
-	uint64_t threshold_max_ms;   /* the latest that its record ever had */
-	bool recorded;               /* it has had a record */
-	const struct actor *noticed; /* the process that was told to leave */
+	uint64_t threshold_max_ms;     /* the latest that its record ever had */
+	bool recorded;                 /* it has had a record */
+	const struct actor *closed_by; /* who closed its registration */
+	const struct actor *noticed;   /* the process that was told to leave */
 	uint64_t noticed_usec;
 	unsigned held; /* bits of the plans that ever had it */
 	bool tainted;  /* a run that must be the last here has had it */
