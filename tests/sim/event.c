@@ -277,13 +277,13 @@ int sd_event_loop(sd_event *event)
 		}
 		if (event->actor->dead)
 			return -ECANCELED;
-		if (source && (!event->posts || source->priority < SD_EVENT_PRIORITY_NORMAL ||
-			       sim_pick(2) == 1))
+		if (source && event->posts && source->priority >= SD_EVENT_PRIORITY_NORMAL &&
+		    sim_pick(2) == 0)
+			source = NULL;
+		if (source)
 			dispatch_source(source);
 		else if (event->posts)
 			dispatch_post(event);
-		else if (source)
-			dispatch_source(source);
 		else
 			sim_wait_until(next_time(event));
 	}

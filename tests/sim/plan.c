@@ -494,7 +494,9 @@ static void draw_weather(void)
 		sim->focus = -1;
 		return;
 	}
-	sim->fates = sim_draw() | sim_draw();
+	/* Three of four. */
+	sim->fates = sim_draw();
+	sim->fates |= sim_draw();
 	sim->focus = sim_chance(600) ? (int)sim_pick(_TRANSITION_MAX) : -1;
 	sim->crowded = sim_chance(400);
 	sim->lossy_pool = sim_chance(200);
