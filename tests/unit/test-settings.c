@@ -44,6 +44,7 @@ static void bench_init(struct bench *bench)
 	/* Defaults do not depend on what was in the memory before. */
 	(void)memset(bench, 0xa5, sizeof(*bench));
 	bench->fault = (struct fault){};
+	bench->settings = (struct settings){};
 	ck_assert_int_eq(
 		settings_init(&bench->settings, rows, N_ROWS, &bench->values, NULL, &bench->fault),
 		0);
