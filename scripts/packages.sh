@@ -10,7 +10,7 @@ packages_of() {
 	case $1 in
 	build) echo gcc libc6-dev meson ninja-build pkgconf libsystemd-dev libjson-c-dev \
 		libsqlite3-dev libinih-dev scdoc ;;
-	test) echo "$(packages_of build)" check clang git python3 ;;
+	test) echo "$(packages_of build)" check clang git python3 spin ;;
 	long) echo "$(packages_of test)" debootstrap valgrind libc6-dbg ;;
 	fuzz) echo "$(packages_of test)" "$(fuzzer_package)" ;;
 	format) echo "$(pinned_package clang-format)" git ;;
@@ -38,7 +38,7 @@ pinned_package() {
 commands_of() {
 	case $1 in
 	build) echo gcc meson ninja pkg-config lib:libsystemd lib:json-c lib:sqlite3 lib:inih ;;
-	test) echo "$(commands_of build)" lib:check clang git python3 ;;
+	test) echo "$(commands_of build)" lib:check clang git python3 spin ;;
 	long) echo "$(commands_of test)" debootstrap valgrind ;;
 	fuzz) commands_of test ;;
 	format) echo clang-format git ;;
