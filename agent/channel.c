@@ -228,17 +228,21 @@ static int start_worker(struct channel *channel, const char *name)
 	sigset_t all, before;
 	int r;
 
-	/* Signals are the loop's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, CHANNEL_STACK_BYTES);
-	channel->line->holders++;
-	r = -pthread_create(&channel->worker, &attributes, work, channel->line);
+	r = -pthread_attr_init(&attributes);
 	if (r < 0)
-		channel->line->holders--;
+		return r;
+	r = -pthread_attr_setstacksize(&attributes, CHANNEL_STACK_BYTES);
+	if (r == 0) {
+		/* Signals are the loop's. */
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+		channel->line->holders++;
+		r = -pthread_create(&channel->worker, &attributes, work, channel->line);
+		if (r < 0)
+			channel->line->holders--;
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
 	pthread_attr_destroy(&attributes);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r < 0)
 		return r;
 
