@@ -333,7 +333,9 @@ static int make_directory(struct torture *torture)
 
 	if (n < 0 || (size_t)n >= sizeof(torture->directory))
 		return -ENAMETOOLONG;
-	if (!mkdtemp(torture->directory) || setenv("TMPDIR", torture->directory, 1) < 0)
+	/* Some tests go on as another user. */
+	if (!mkdtemp(torture->directory) || chmod(torture->directory, 0755) < 0 ||
+	    setenv("TMPDIR", torture->directory, 1) < 0)
 		return -errno;
 	return 0;
 }
