@@ -22,6 +22,10 @@ struct controller {
 	struct forge *forge;
 	struct provider *provider;
 
+	/* No other process has it. The store takes the same bytes written twice for one write that
+	 * was repeated, so what only one of two may write bears it. */
+	uint64_t nonce;
+
 	/* Set by a signal: what is under way is rolled back. */
 	const volatile sig_atomic_t *cancelled;
 

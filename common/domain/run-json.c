@@ -254,6 +254,8 @@ static int scalars_to_json(const struct run *run, struct json_object *object)
 	if (r == 0)
 		r = json_set_u64(object, "fence", run->fence);
 	if (r == 0)
+		r = json_set_u64(object, "starter", run->starter);
+	if (r == 0)
 		r = json_set_text(object, "verdict", verdict_names[run->verdict]);
 	if (r == 0)
 		r = json_set_text(object, "reason", run->reason);
@@ -396,6 +398,8 @@ static int scalars_from_json(struct json_object *object, struct run *run, struct
 	r = get_text(object, "key", run->key, sizeof(run->key), fault);
 	if (r >= 0)
 		r = json_get_u64(object, "fence", &run->fence, fault);
+	if (r >= 0)
+		r = json_get_u64(object, "starter", &run->starter, fault);
 	if (r >= 0)
 		r = get_text(object, "reason", run->reason, sizeof(run->reason), fault);
 	if (r >= 0)

@@ -48,6 +48,7 @@ struct intent {
 struct run {
 	char key[RUN_KEY_MAX];
 	uint64_t fence; /* raised by each start of provision; a write of an older one is refused */
+	uint64_t starter; /* whose start that was: no two starts write the same record */
 	enum verdict verdict;
 	char reason[256]; /* why refused or closed */
 	struct request request;

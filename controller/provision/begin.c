@@ -51,6 +51,7 @@ static int begin_new(struct provision *p, struct fault *fault)
 	run_done(&p->run);
 	p->run = (struct run){
 		.fence = 1,
+		.starter = p->controller->nonce,
 		.verdict = VERDICT_OPEN,
 		.request = p->options->request,
 		.created_ms = now_ms,
@@ -78,6 +79,7 @@ static int begin_again(struct provision *p, struct fault *fault)
 	if (p->run.verdict != VERDICT_OPEN)
 		return 0;
 	p->run.fence++;
+	p->run.starter = p->controller->nonce;
 	return controller_write_run(p->controller, &p->run, &p->revision, fault);
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -125,6 +126,9 @@ int edges_open(struct edges *edges, bool create, struct fault *fault)
 		.cancelled = &cancelled,
 		.say = say,
 	};
+	if (getrandom(&controller->nonce, sizeof(controller->nonce), 0) !=
+	    (ssize_t)sizeof(controller->nonce))
+		return fault_set(fault, EIO, "no random number to be had");
 	r = config_check(&edges->config, fault);
 	if (r == 0)
 		r = catch_signals();

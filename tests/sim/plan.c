@@ -33,6 +33,7 @@ static void controller_open(struct controller *controller)
 		.clock = &actor->clock,
 		.store = edge_store(actor),
 		.provider = cloud_provider(actor),
+		.nonce = actor->index + 1,
 		.cancelled = &actor->cancelled,
 	};
 	if (forge_open("none", controller->store, &controller->forge, NULL) < 0)

@@ -35,6 +35,7 @@ static struct run run_full(void)
 	struct run run = {
 		.key = "1-1-default",
 		.fence = 7,
+		.starter = UINT64_MAX,
 		.verdict = VERDICT_GRANTED,
 		.reason = "enough",
 		.request = request_full(),
@@ -284,6 +285,7 @@ START_TEST(reads_back_what_it_wrote_as_json)
 
 	ck_assert_str_eq(again.key, run.key);
 	ck_assert_uint_eq(again.fence, 7);
+	ck_assert_uint_eq(again.starter, UINT64_MAX);
 	ck_assert_int_eq(again.verdict, VERDICT_GRANTED);
 	ck_assert_str_eq(again.reason, "enough");
 	ck_assert(request_equal(&again.request, &run.request));
