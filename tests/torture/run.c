@@ -26,6 +26,8 @@ enum { EXIT_PASSED, EXIT_REFUSED, EXIT_LEAKED, EXIT_BROKEN, EXIT_ODD };
 #define ENDING_TRIES 100
 #define ENDING_USEC 5000
 
+#define UNWINDING_SEC 3
+
 #define CHILD_EXIT_REFUSED 255 /* what tests/rivals.h promises */
 #define CHILDREN_MAX 4096
 #define FDS_MAX 1024
@@ -91,6 +93,12 @@ static _Unwind_Reason_Code stop_at_end(_unused_ int version, _Unwind_Action acti
 	return _URC_NO_REASON;
 }
 
+/* Cleanups of tests wait for what the rest of the test would have ended. */
+static void on_unwound_enough(_unused_ int signal)
+{
+	_exit(EXIT_REFUSED);
+}
+
 _Noreturn void torture_refuse(void)
 {
 	static struct _Unwind_Exception exception;
@@ -106,6 +114,8 @@ _Noreturn void torture_refuse(void)
 	unwinding = true;
 	if (has_leaked())
 		finish(EXIT_LEAKED);
+	(void)signal(SIGALRM, on_unwound_enough);
+	(void)alarm(UNWINDING_SEC);
 	/* Other threads still use what the frames own. */
 	if (is_only_thread())
 		(void)_Unwind_ForcedUnwind(&exception, stop_at_end, NULL);

@@ -30,7 +30,6 @@
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/torture/torture.h"
@@ -297,17 +296,6 @@ long torture_syscall(long number, ...)
 }
 
 /* --- the rest -------------------------------------------------------------------------------- */
-
-/* It returns its error. */
-int torture_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
-			    struct timespec *ret_left);
-int torture_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
-			    struct timespec *ret_left)
-{
-	if (torture_strikes(TORTURE_INTERRUPT, "clock_nanosleep"))
-		return EINTR;
-	return clock_nanosleep(clock, flags, time, ret_left);
-}
 
 WRAP64(int, getrlimit, EINVAL, (__rlimit_resource_t resource, struct rlimit *ret), (resource, ret))
 WRAP(int, sysinfo, EFAULT, (struct sysinfo * ret), (ret))
