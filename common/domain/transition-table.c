@@ -70,7 +70,7 @@ const struct transition_row transition_rows[_TRANSITION_MAX] = {
 		.name = "drain",
 		.from = IN(MACHINE_CLAIMED) | IN(MACHINE_RUNNING),
 		.to = MACHINE_DRAINING,
-		.conditions = CONDITION_RUN | CONDITION_SEQ,
+		.conditions = CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT,
 		.lease = LEASE_DRAIN,
 		.by = BY_PROVISION | BY_RELEASE | BY_REFRESH | BY_AGENT,
 		.why = "release, rollback, notice or deadline: the claim ends, cleaning begins",
@@ -128,7 +128,9 @@ static const struct {
 	{ CONDITION_ENDED, "ended",
 	  "threshold < now - grace, or its agent says failed, or fences itself, or it is draining, "
 	  "last and clean, or its provider says that it is gone" },
-	{ CONDITION_BOOT, "boot", "the record bears no other boot's id than the asker's" },
+	{ CONDITION_BOOT, "boot",
+	  "the record bears no other boot's id than the agent's that speaks; controllers do not "
+	  "speak" },
 };
 
 _Static_assert(1 << ARRAY_SIZE(condition_words) == _CONDITION_END, "a word for each condition");

@@ -112,6 +112,13 @@ static bool has_ended(const struct machine *record, const struct change *change,
 	}
 }
 
+/* A controller's, where controllers may. */
+static bool is_silent(const struct change *change)
+{
+	return change->testimony.phase == PHASE_NONE &&
+	       transition_rows[change->transition].by != BY_AGENT;
+}
+
 static bool holds(enum condition condition, const struct machine *record,
 		  const struct change *change, uint64_t now_ms)
 {
@@ -136,7 +143,7 @@ static bool holds(enum condition condition, const struct machine *record,
 	case CONDITION_ENDED:
 		return has_ended(record, change, now_ms);
 	case CONDITION_BOOT:
-		return same_boot(record, &change->testimony);
+		return is_silent(change) || same_boot(record, &change->testimony);
 	case _CONDITION_END:
 		break;
 	}

@@ -39,7 +39,8 @@ enum condition {
 	CONDITION_CLEAN = 1 << 6,     /* its agent says clean of this seq, in this very write */
 	CONDITION_THRESHOLD = 1 << 7, /* the threshold is the change's: a renewal wins */
 	CONDITION_ENDED = 1 << 8,     /* the change's ending is true of the record */
-	CONDITION_BOOT = 1 << 9, /* the record's boot id is the testimony's, or not there yet */
+	CONDITION_BOOT = 1 << 9, /* the record's boot id is the testimony's, or not there yet; a row
+				    that is not only the agent's holds without a testimony, too */
 	_CONDITION_END = 1 << 10,
 };
 

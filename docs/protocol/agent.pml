@@ -279,7 +279,7 @@ inline start_job()
 	:: GUARD(fresh, x_fresh) && (!a_current || GUARD(deadline, r_age == IN_TIME)) ->
 		P(1, !job); /* one runner */
 		P(2, r_seq == a_seq && r_run == a_run && (r_st == RUNNING || r_st == DRAINING));
-		P(2, fetched_in_time || (overtaken && !IS_BROKEN(late_drain))); /* not while it is being taken away */
+		P(2, fetched_in_time); /* not while it is being taken away */
 		P(4, !a_current || r_age == IN_TIME);
 		starts[a_run]++;
 		P(7, starts[a_run] <= 1);

@@ -70,7 +70,6 @@ bit leftover;      /* something of a job may still live */
 bit over[3];       /* the run is refused or closed: code: common/domain/run.h verdict */
 byte starts[3];    /* of each run's command */
 bit fetched_in_time;
-bit overtaken;     /* a dead agent's late drain has ended what a later one serves */
 byte crashes, copies, terms, leftovers;
 bit v_current;     /* the reaper's look: its threshold is the record's */
 
@@ -187,12 +186,12 @@ inline do_drain(seq, key, boot, last, ret)
 {
 	ret = 0;
 	if
-	:: (r_st == CLAIMED || r_st == RUNNING) && GUARD(drain_claim, r_run == key && r_seq == seq) ->
+	:: (r_st == CLAIMED || r_st == RUNNING) && GUARD(drain_claim, r_run == key && r_seq == seq) &&
+	   GUARD(late_drain, boot == 0 || SAME_BOOT(boot)) ->
 		P(1, r_run == key && r_seq == seq); /* nobody ends another's claim */
 		r_st = DRAINING;
 		lease();
 		r_last = r_last || last;
-		overtaken = overtaken || (boot != 0 && !SAME_BOOT(boot));
 		if
 		:: boot != 0 -> testify(0, 0, boot)
 		:: else

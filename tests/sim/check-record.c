@@ -172,8 +172,7 @@ static void check_boot(const struct machine *before, const struct machine *after
 		       const struct change *change)
 {
 	if (change->testimony.phase != PHASE_NONE && before->boot_id[0] &&
-	    !equal(before->boot_id, change->testimony.boot_id) &&
-	    change->transition != TRANSITION_DRAIN)
+	    !equal(before->boot_id, change->testimony.boot_id))
 		sim_fail("1", "%s: boot %s spoke for %s", after->id, change->testimony.boot_id,
 			 before->boot_id);
 }

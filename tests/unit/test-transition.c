@@ -26,7 +26,7 @@ static const struct expected {
 	[TRANSITION_RUN] = { IN(MACHINE_CLAIMED), MACHINE_RUNNING, 0, 5000,
 			     CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT },
 	[TRANSITION_DRAIN] = { IN(MACHINE_CLAIMED) | IN(MACHINE_RUNNING), MACHINE_DRAINING, 0, 4000,
-			       CONDITION_RUN | CONDITION_SEQ },
+			       CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT },
 	[TRANSITION_WITHDRAW] = { IN(MACHINE_CREATED) | IN(MACHINE_IDLE), MACHINE_DRAINING, 0, 4000,
 				  CONDITION_NO_RUN | CONDITION_SEQ | CONDITION_BOOT },
 	[TRANSITION_OFFER] = { IN(MACHINE_DRAINING), MACHINE_IDLE, 0, 2000,
@@ -141,6 +141,23 @@ START_TEST(is_refused_by_each_condition_of_its_row_alone_and_by_no_other)
 			}
 		}
 	}
+}
+END_TEST
+
+START_TEST(lets_a_controller_drain_whatever_boot_serves)
+{
+	struct machine record = record_in(MACHINE_RUNNING);
+	struct change change = change_for(TRANSITION_DRAIN, &record);
+
+	SET(record.boot_id, "boot-1");
+	change.testimony = (struct testimony){};
+	ck_assert_int_eq(apply(&record, &change).result, CHANGE_DONE);
+	/* An agent does not say nothing. */
+	record = record_in(MACHINE_CLAIMED);
+	SET(record.boot_id, "boot-1");
+	change = change_for(TRANSITION_RUN, &record);
+	change.testimony = (struct testimony){};
+	assert_refused(&record, &change, CONDITION_BOOT);
 }
 END_TEST
 
@@ -274,8 +291,9 @@ START_TEST(prints_its_table_for_the_docs)
 	ck_assert_ptr_nonnull(strstr(text,
 				     "\n| claim | idle | claimed | no run key, seq, time left, "
 				     "reuse rule, not last | +1 | now + claim | "));
-	ck_assert_ptr_nonnull(strstr(text, "\n| drain | claimed, running | draining | run key, seq "
-					   "| same | now + drain | "));
+	ck_assert_ptr_nonnull(strstr(text,
+				     "\n| drain | claimed, running | draining | run key, seq, boot "
+				     "| same | now + drain | "));
 	ck_assert_ptr_nonnull(strstr(text, "\n| threshold | the threshold is "));
 	ck_assert_ptr_nonnull(strstr(text, "\nidle     -> claimed     claim\n"));
 	ck_assert_ptr_null(strstr(text, "(null)"));
@@ -284,5 +302,6 @@ END_TEST
 
 TEST_MAIN(moves_from_the_states_of_its_row_and_from_no_other,
 	  is_refused_by_each_condition_of_its_row_alone_and_by_no_other,
-	  says_in_a_sentence_why_it_was_refused, names_the_state_that_refused_it,
-	  does_nothing_that_makes_no_sense, prints_its_table_for_the_docs)
+	  lets_a_controller_drain_whatever_boot_serves, says_in_a_sentence_why_it_was_refused,
+	  names_the_state_that_refused_it, does_nothing_that_makes_no_sense,
+	  prints_its_table_for_the_docs)
