@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/backoff.h"
 #include "common/base/io.h"
 
 #define COPY_BYTES 16384
@@ -33,13 +34,16 @@ int follow_submit(const struct controller *controller, struct follow *follows, s
 		  const struct job *job, struct fault *fault)
 {
 	struct forge *forge = controller->forge;
+	struct job ticketed = *job; /* what it owns stays the caller's */
 
+	/* Another for each call, and for each controller. */
+	ticketed.ticket = mix64(controller->nonce ^ clock_boot_usec(controller->clock)) | 1;
 	for (size_t i = 0; i < n; i++) {
 		unsigned attempt = 0;
 		int r;
 
 		do
-			r = forge->ops->submit(forge, follows[i].machine, follows[i].seq, job,
+			r = forge->ops->submit(forge, follows[i].machine, follows[i].seq, &ticketed,
 					       &follows[i].number, fault);
 		while (controller_try_again(controller, r, fault, &attempt));
 		if (r == FORGE_BUSY)

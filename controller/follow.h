@@ -42,7 +42,8 @@ struct follow_options {
 	struct deadline deadline;
 };
 
-/* Puts the command into each mailbox. -EBUSY: a job is running or waiting there. -EOPNOTSUPP. */
+/* Puts the command into each mailbox, once, however often an answer is lost. -EBUSY: a job is
+ * running or waiting there. -EOPNOTSUPP. */
 int follow_submit(const struct controller *controller, struct follow *follows, size_t n,
 		  const struct job *job, struct fault *fault) _must_check_;
 

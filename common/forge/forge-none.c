@@ -107,6 +107,7 @@ static int queue_job(struct mailbox *mailbox, const struct wish *wish, struct fa
 		return fault_set(fault, -r, "the command for %s is %s", wish->machine,
 				 r == -E2BIG ? "too large" : "missing");
 	job->number = number;
+	job->ticket = wish->job->ticket;
 	job->state = JOB_QUEUED;
 	job->queued_ms = wish->now_ms;
 	return EDIT_SAVE;
@@ -233,11 +234,15 @@ static int edit_end_job(struct mailbox *mailbox, const struct wish *wish, struct
 
 static int edit_submit(struct mailbox *mailbox, const struct wish *wish, struct fault *fault)
 {
+	const struct job *job = &mailbox->registration.job;
 	int r = judge_open(mailbox, wish, fault);
 
 	if (r != 0)
 		return r;
-	if (is_open_ended(&mailbox->registration.job))
+	/* It was executed before, and the answer lost. */
+	if (job->ticket != 0 && job->ticket == wish->job->ticket)
+		return 0;
+	if (is_open_ended(job))
 		return FORGE_BUSY;
 	return queue_job(mailbox, wish, fault);
 }

@@ -27,6 +27,7 @@ extern const char *const job_state_names[_JOB_STATE_MAX + 1];
 
 struct job {
 	uint64_t number; /* 1, 2, … within the claim; 0: none */
+	uint64_t ticket; /* of the submission; 0: none. Another with the same is the same command */
 	enum job_state state;
 	char **argv; /* owned, NULL-ended */
 	size_t argc;
@@ -96,7 +97,8 @@ struct forge_ops {
 	int (*end_job)(struct forge *forge, const char *machine, uint64_t seq,
 		       const struct job *job, struct fault *fault);
 
-	/* Controller: puts a command into a claim that listens. 0 and its number; FORGE_BUSY;
+	/* Controller: puts a command into a claim that listens. 0 and its number, also when it was
+	 * put there before with this ticket, whatever has become of it; FORGE_BUSY;
 	 * FORGE_NOT_YET before it was offered; -ESTALE; -E2BIG, -EILSEQ. -EOPNOTSUPP where jobs
 	 * come from elsewhere. */
 	int (*submit)(struct forge *forge, const char *machine, uint64_t seq, const struct job *job,

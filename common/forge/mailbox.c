@@ -101,6 +101,8 @@ static int job_to_json(const struct job *job, struct json_object **ret)
 	if (r >= 0)
 		r = json_set_u64(object, "number", job->number);
 	if (r >= 0)
+		r = json_set_u64(object, "ticket", job->ticket);
+	if (r >= 0)
 		r = json_set_text(object, "state", job_state_names[job->state]);
 	if (r >= 0)
 		r = json_set_u64(object, "exit_code", (uint64_t)job->exit_code);
@@ -285,6 +287,8 @@ static int read_job(struct json_object *object, struct job *job, struct fault *f
 		r = read_state(object, job, fault);
 	if (r >= 0)
 		r = json_get_u64(object, "number", &job->number, fault);
+	if (r >= 0)
+		r = json_get_u64(object, "ticket", &job->ticket, fault);
 	if (r >= 0)
 		r = json_get_u64(object, "queued_ms", &job->queued_ms, fault);
 	if (r >= 0)

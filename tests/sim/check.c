@@ -74,6 +74,8 @@ void check_job_starts(const struct instance *instance, const struct runner_job *
 		    instance->started[i].number == job->number)
 			sim_fail("1", "%s: job %" PRIu64 " of seq %" PRIu64 " started twice",
 				 instance->id, job->number, job->seq);
+		if (equal(instance->started[i].command, job->argv[0]))
+			sim_fail("7", "%s: the command %s runs twice", instance->id, job->argv[0]);
 	}
 	if (instance->dirty_seq && instance->dirty_seq != job->seq)
 		sim_fail("5", "%s: a job of seq %" PRIu64 " on what seq %" PRIu64 " has left",

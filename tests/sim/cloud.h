@@ -37,6 +37,7 @@ struct instance {
 	uint64_t dirty_seq; /* a job of that seq has run, and it has not been cleaned since; 0 */
 	struct {
 		uint64_t seq, number;
+		char command[32];
 	} started[SIM_JOBS_MAX]; /* every job that ever started here */
 	size_t n_started;
 

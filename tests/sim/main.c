@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -121,6 +122,8 @@ static struct tally run_all(void)
 		if (pids[i] < 0)
 			err(1, "cannot fork");
 		if (pids[i] == 0) {
+			/* Nobody would hear what it finds any more. */
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			if (options.schedules == 0 || n > 0)
 				work(options.seed + i, n, until, results[1]);
 			_exit(0);

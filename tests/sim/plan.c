@@ -124,10 +124,20 @@ static void release(struct controller *controller, const char *key, bool wait, b
 		check_released(plan_find(key));
 }
 
+/* One that nobody has asked for before. */
+static void new_command(struct job *job)
+{
+	char name[32];
+	char *argv[] = { name, NULL };
+
+	(void)snprintf(name, sizeof(name), "command-%u", ++sim->commands);
+	if (job_set_command(job, argv, 1) < 0)
+		abort();
+}
+
 /* What a workflow does with its run. Returns whether it came to an answer. */
 static bool use_run(struct controller *controller, struct run_plan *plan)
 {
-	char *argv[] = { (char *)"true", NULL };
 	_cleanup_job_ struct job job = {};
 	struct provision_options options = {
 		.request = plan->request,
@@ -138,8 +148,9 @@ static bool use_run(struct controller *controller, struct run_plan *plan)
 	bool has_machines;
 	int r;
 
-	if (!nowhere || job_set_command(&job, argv, 1) < 0)
+	if (!nowhere)
 		abort();
+	new_command(&job);
 	if (plan->first_job)
 		options.job = &job;
 	r = provision_run(controller, &options, &result, NULL);
@@ -150,8 +161,10 @@ static bool use_run(struct controller *controller, struct run_plan *plan)
 		       (result.end == PROVISION_GRANTED || result.end == PROVISION_PARTIAL);
 	if (has_machines)
 		compare_grants(plan, &result);
-	for (unsigned i = 0; has_machines && i < plan->jobs && !sim_actor()->dead; i++)
+	for (unsigned i = 0; has_machines && i < plan->jobs && !sim_actor()->dead; i++) {
+		new_command(&job);
 		run_job(controller, plan, &result, &job, nowhere);
+	}
 	if (has_machines && plan->release && !sim_actor()->dead)
 		release(controller, plan->key, plan->wait, plan->force);
 	fclose(nowhere);

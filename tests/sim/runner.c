@@ -149,6 +149,8 @@ static int sim_runner_start(struct runner *r, const struct runner_job *job, stru
 	(void)!str_copy(instance->job.run_key, sizeof(instance->job.run_key), job->run_key);
 	instance->dirty_seq = job->seq;
 	if (instance->n_started < SIM_JOBS_MAX) {
+		(void)!str_copy(instance->started[instance->n_started].command,
+				sizeof(instance->started->command), job->argv[0]);
 		instance->started[instance->n_started].seq = job->seq;
 		instance->started[instance->n_started++].number = job->number;
 	}

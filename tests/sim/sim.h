@@ -176,6 +176,7 @@ struct sim {
 	/* Counted for the report. */
 	uint64_t calls;
 	uint64_t switches;
+	unsigned commands; /* names given out */
 
 	char (*trace)[200]; /* owned; the last lines; NULL: not wanted */
 	size_t n_trace;

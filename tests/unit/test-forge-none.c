@@ -384,6 +384,37 @@ START_TEST(passes_jobs_from_one_process_to_another)
 }
 END_TEST
 
+START_TEST(takes_a_submission_that_is_repeated_for_one)
+{
+	_cleanup_scene_ struct scene scene;
+	uint64_t number = 0;
+
+	scene_init(&scene);
+	ck_assert_int_eq(offer(&scene, 5, false), 0);
+	ck_assert_int_eq(take(&scene, 5, BOOT), 0);
+	scene.job.ticket = 17;
+	ck_assert_int_eq(submit(&scene, 5, &number), 0);
+	ck_assert_uint_eq(number, 1);
+	/* While it waits, while it runs, and when it has ended. */
+	ck_assert_int_eq(submit(&scene, 5, &number), 0);
+	ck_assert_uint_eq(number, 1);
+	ck_assert_int_eq(start(&scene, 5, BOOT, NULL), 0);
+	ck_assert_int_eq(submit(&scene, 5, &number), 0);
+	ck_assert_int_eq(job_state(&scene, 5), JOB_RUNNING);
+	ck_assert_int_eq(end(&scene, 5, 1, 0), 0);
+	ck_assert_int_eq(submit(&scene, 5, &number), 0);
+	ck_assert_uint_eq(number, 1);
+	ck_assert_int_eq(job_state(&scene, 5), JOB_DONE);
+
+	/* Another one is another command. */
+	scene.job.ticket = 18;
+	ck_assert_int_eq(submit(&scene, 5, &number), 0);
+	ck_assert_uint_eq(number, 2);
+	scene.job.ticket = 19;
+	ck_assert_int_eq(submit(&scene, 5, &number), FORGE_BUSY);
+}
+END_TEST
+
 /* It would be taken for a claim that is over, and the machine be given back with a job on it. */
 START_TEST(does_not_say_that_a_claim_is_over_when_the_store_was_replaced)
 {
@@ -451,6 +482,6 @@ TEST_MAIN(carries_a_job_from_offer_to_result, takes_one_command_after_another,
 	  believes_the_first_word_on_how_a_job_ended, holds_one_job_at_a_time,
 	  starts_nothing_after_withdrawal, refuses_an_offer_that_comes_after_the_withdrawal,
 	  leaves_a_running_job_alone_unless_forced, keeps_the_result_of_a_job_that_was_withdrawn,
-	  passes_jobs_from_one_process_to_another,
+	  passes_jobs_from_one_process_to_another, takes_a_submission_that_is_repeated_for_one,
 	  does_not_say_that_a_claim_is_over_when_the_store_was_replaced,
 	  is_taken_by_one_of_eight_boots)
