@@ -29,6 +29,7 @@ python3 "$helpers/pidfd-broker.py" "$PIDFD_BROKER" &
 broker=$!
 trap 'kill "$broker"; rm -rf -- "$FOUND"' EXIT
 until [ -S "$PIDFD_BROKER" ]; do
+	kill -0 "$broker"
 	sleep 0.01
 done
 
