@@ -123,8 +123,10 @@ END_TEST
 START_TEST(takes_the_testimony_as_a_beat_and_a_reason_before_the_testimonys)
 {
 	struct machine before = record_in(MACHINE_RUNNING), record;
-	struct change change = change_for(TRANSITION_DRAIN, &before);
+	struct change change;
 
+	SET(before.boot_id, "");
+	change = change_for(TRANSITION_DRAIN, &before);
 	change.testimony.phase = PHASE_DRAINING;
 	SET(change.testimony.boot_id, "boot-2");
 	record = done(&before, &change);
