@@ -45,6 +45,11 @@ result_is_delivered() {
 	wait_for 10 record state idle
 }
 
+# The agent may put a notice beside it meanwhile.
+remove_store() {
+	wait_for 10 rm -rf state/paddock.db state/paddock.db-shm state/paddock.db-wal state/paddock.db.bell
+}
+
 locker() {
 	start locker "$python" -c '
 import os, sqlite3, sys, time
@@ -152,7 +157,7 @@ a_job_outlives_a_store_that_is_removed_and_restored() {
 import sqlite3, sys
 sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))
 ' "$T/state/paddock.db" "$T/copy.db"
-	rm -r state/paddock.db*
+	remove_store
 	outage_lasts
 	job_ends
 	mv copy.db state/paddock.db
@@ -164,7 +169,7 @@ a_store_that_knows_nothing_of_it_ends_the_machine() {
 	begin
 	start_long_job
 	"$storectl" "sqlite:$T/other.db" init
-	rm -r state/paddock.db*
+	remove_store
 	mv other.db state/paddock.db
 	leaves 0
 	agent_logs 'the record is gone'
@@ -177,7 +182,7 @@ without_a_store_the_machine_ends_itself() {
 	[ -n "${LONG-}" ] || skip_test "takes more than a minute: with LONG=yes"
 	begin run=5s
 	start_long_job
-	rm -r state/paddock.db*
+	remove_store
 	before=$(now_ms)
 	wait_for 100 is_gone "$agent"
 	[ $(($(now_ms) - before)) -gt 50000 ]
