@@ -9,7 +9,8 @@ readonly LLVM_VERSION=14
 packages_of() {
 	case $1 in
 	build) echo gcc libc6-dev meson ninja-build pkgconf libsystemd-dev libjson-c-dev \
-		libsqlite3-dev libinih-dev scdoc ;;
+		libsqlite3-dev libinih-dev \
+		libcurl4-openssl-dev libssl-dev libexpat1-dev scdoc ;;
 	test) echo "$(packages_of build)" check clang git python3 spin ;;
 	long) echo "$(packages_of test)" debootstrap valgrind libc6-dbg ;;
 	fuzz) echo "$(packages_of test)" "$(fuzzer_package)" ;;
@@ -37,7 +38,8 @@ pinned_package() {
 # The same for where there is no apt: commands, and modules of pkg-config behind "lib:".
 commands_of() {
 	case $1 in
-	build) echo gcc meson ninja pkg-config lib:libsystemd lib:json-c lib:sqlite3 lib:inih ;;
+	build) echo gcc meson ninja pkg-config lib:libsystemd lib:json-c lib:sqlite3 lib:inih \
+		lib:libcurl lib:libcrypto lib:expat ;;
 	test) echo "$(commands_of build)" lib:check clang git python3 spin ;;
 	long) echo "$(commands_of test)" debootstrap valgrind ;;
 	fuzz) commands_of test ;;
