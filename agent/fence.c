@@ -18,18 +18,30 @@ void fence_hear(struct fence *fence, uint64_t sent_usec)
 		fence->heard_usec = sent_usec;
 }
 
+/* By our clock; also a time that has passed, so that who hears of it late gets no more of it. */
+static uint64_t translate(uint64_t threshold_ms, uint64_t store_now_ms, uint64_t sent_usec)
+{
+	uint64_t past_usec;
+
+	if (threshold_ms >= store_now_ms) {
+		uint64_t left_ms = threshold_ms - store_now_ms;
+
+		if (left_ms > FENCE_LEASE_MAX_MS)
+			left_ms = FENCE_LEASE_MAX_MS;
+		return sent_usec + left_ms * USEC_PER_MSEC;
+	}
+	if (store_now_ms - threshold_ms > sent_usec / USEC_PER_MSEC)
+		return 0;
+	past_usec = (store_now_ms - threshold_ms) * USEC_PER_MSEC;
+	return sent_usec - past_usec;
+}
+
 void fence_read(struct fence *fence, const struct machine *record, uint64_t sent_usec,
 		uint64_t store_now_ms)
 {
-	uint64_t left_ms = 0, ends_usec;
+	uint64_t ends_usec = translate(record->threshold_ms, store_now_ms, sent_usec);
 	bool same = fence->known && fence->seq == record->seq && fence->state == record->state &&
 		    fence->threshold_ms == record->threshold_ms;
-
-	if (record->threshold_ms > store_now_ms)
-		left_ms = record->threshold_ms - store_now_ms;
-	if (left_ms > FENCE_LEASE_MAX_MS)
-		left_ms = FENCE_LEASE_MAX_MS;
-	ends_usec = sent_usec + left_ms * USEC_PER_MSEC;
 
 	if (same && fence->ends_usec <= ends_usec)
 		return;

@@ -106,6 +106,22 @@ START_TEST(does_not_let_a_store_clock_that_went_back_lengthen_a_lease)
 }
 END_TEST
 
+START_TEST(gives_no_more_time_to_who_hears_late_that_it_has_passed)
+{
+	struct fence fence = fence_new();
+	struct machine record = lease(0);
+
+	fence_read(&fence, &record, START, NOW_MS + 50000);
+	ck_assert_uint_eq(fence_deadline_usec(&fence), START - 50 * USEC_PER_SEC + GRACE);
+
+	/* Longer ago than this host is up. */
+	record.seq++;
+	fence_read(&fence, &record, START, NOW_MS + HOUR_MS);
+	ck_assert_uint_eq(fence_deadline_usec(&fence), GRACE);
+	ck_assert_int_eq(fence_check(&fence, START), FENCE_DEADLINE);
+}
+END_TEST
+
 START_TEST(limits_a_lease_that_no_honest_record_has)
 {
 	struct fence fence = fence_new();
@@ -116,7 +132,7 @@ START_TEST(limits_a_lease_that_no_honest_record_has)
 
 	record.threshold_ms = 0;
 	fence_read(&fence, &record, START, NOW_MS);
-	ck_assert_uint_eq(fence_threshold_usec(&fence), START);
+	ck_assert_uint_eq(fence_threshold_usec(&fence), 0);
 }
 END_TEST
 
@@ -154,6 +170,7 @@ TEST_MAIN(ends_at_boot_time_without_a_record, counts_a_lease_from_when_it_was_as
 	  tells_the_threshold_once_and_the_deadline_always,
 	  goes_straight_to_the_deadline_after_a_long_freeze, believes_a_renewal_in_both_directions,
 	  does_not_let_a_store_clock_that_went_back_lengthen_a_lease,
+	  gives_no_more_time_to_who_hears_late_that_it_has_passed,
 	  limits_a_lease_that_no_honest_record_has,
 	  takes_no_new_work_when_the_store_has_been_silent_for_three_periods,
 	  takes_no_new_work_past_the_threshold)
