@@ -177,8 +177,9 @@ static void check_run_over(const struct instance *instance, const struct machine
 	if (!plan || (plan->verdict != VERDICT_CLOSED && plan->verdict != VERDICT_REFUSED))
 		return;
 	since = plan->decided_usec > sim->calm_usec ? plan->decided_usec : sim->calm_usec;
-	/* A job that runs may run to its end; a late request may have claimed it just now. */
+	/* A job that runs may run to its end, which a refresh sees; a late request may have claimed it just now. */
 	if (instance->job.alive ||
+	    sim_now() < instance->job.ended_usec + SIM_REFRESH_USEC + 15 * USEC_PER_SEC ||
 	    sim_now_ms() < record->claimed_ms + MSEC(2 * SIM_REFRESH_USEC) + LEAVE_MS)
 		return;
 	if (sim_now() > since + 2 * SIM_REFRESH_USEC + 15 * USEC_PER_SEC)
@@ -192,7 +193,7 @@ static void check_notice(const struct instance *instance, const struct machine *
 	const struct actor *agent = instance->agent;
 
 	if (!agent || agent != instance->noticed || agent->dead || agent->frozen ||
-	    sim_now() < agent_since(instance) + LEAVE_MS * USEC_PER_MSEC ||
+	    sim_now() < agent_since(instance) + 2 * LEAVE_MS * USEC_PER_MSEC ||
 	    sim_now() < instance->noticed_usec + 60 * USEC_PER_SEC ||
 	    sim_now() > agent->heard_usec + 10 * USEC_PER_SEC ||
 	    sim_now() < sim->store_away_until_usec + 30 * USEC_PER_SEC ||

@@ -27,7 +27,7 @@ static void gone(void *context)
 
 	if (instance->agent)
 		actor_kill(instance->agent);
-	instance->job.alive = false;
+	instance_job_ends(instance);
 	instance->exists = false;
 	sim_note("%s: gone", instance->id);
 }
@@ -143,7 +143,7 @@ void instance_reboot(struct instance *instance)
 	instance->boots++;
 	(void)snprintf(instance->boot_id, sizeof(instance->boot_id), "boot-%u-%.20s",
 		       instance->boots, instance->id);
-	instance->job.alive = false;
+	instance_job_ends(instance);
 	instance_kill_agent(instance);
 }
 
@@ -156,6 +156,12 @@ void instance_notice(struct instance *instance)
 	instance->noticed_usec = sim_now();
 	instance->excused = true;
 	sim_raise(instance->loop, SIGTERM);
+}
+
+void instance_job_ends(struct instance *instance)
+{
+	instance->job.alive = false;
+	instance->job.ended_usec = sim_now();
 }
 
 struct instance *instance_find(const char *id)

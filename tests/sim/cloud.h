@@ -30,6 +30,7 @@ struct instance {
 	/* What runs on it. It outlives its agent for a moment. */
 	struct {
 		bool alive;
+		uint64_t ended_usec; /* the last one that did */
 		uint64_t seq, number;
 		char run_key[RUN_KEY_MAX];
 	} job;
@@ -48,6 +49,7 @@ struct instance {
 	const struct actor *noticed;   /* the process that was told to leave */
 	uint64_t noticed_usec;
 	unsigned held; /* bits of the plans that ever had it */
+	unsigned granted; /* of those whose verdict names it */
 	bool tainted;  /* a run that must be the last here has had it */
 };
 
@@ -56,6 +58,8 @@ void instance_kill_agent(struct instance *instance);
 /* A new boot id; everything that ran is gone. */
 void instance_reboot(struct instance *instance);
 /* A spot notice, as far as an agent is told of it: SIGTERM. */
+/* What ran on it runs no more. */
+void instance_job_ends(struct instance *instance);
 void instance_notice(struct instance *instance);
 
 /* The provider, for an actor. */

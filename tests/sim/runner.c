@@ -106,7 +106,7 @@ static void job_exits(void *context)
 
 	sim_note("%s: job %llu of seq %llu ends", runner->instance->id,
 		 (unsigned long long)runner->number, (unsigned long long)runner->seq);
-	runner->instance->job.alive = false;
+	instance_job_ends(runner->instance);
 	runner->turn++;
 	sim_post(runner->event, tell_exited, runner);
 }
@@ -223,7 +223,7 @@ static void job_is_swept(void *context)
 	struct instance *instance = context;
 
 	if (instance->n_started == instance->swept)
-		instance->job.alive = false;
+		instance_job_ends(instance);
 }
 
 /* The supervisor sees that its agent is gone, and ends what it has started. */

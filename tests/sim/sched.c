@@ -459,6 +459,11 @@ void sched_run(void (*each_second)(void))
 			second = sim->now_usec / USEC_PER_SEC;
 			each_second();
 		}
+		/* That was the last second: what comes now comes too late. */
+		if (event.at_usec >= sim->end_usec) {
+			push(event);
+			break;
+		}
 		dispatch(&event);
 	}
 }
