@@ -70,7 +70,8 @@ const struct transition_row transition_rows[_TRANSITION_MAX] = {
 		.name = "drain",
 		.from = IN(MACHINE_CLAIMED) | IN(MACHINE_RUNNING),
 		.to = MACHINE_DRAINING,
-		.conditions = CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT,
+		.conditions = CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT |
+			      CONDITION_UNHEARD,
 		.lease = LEASE_DRAIN,
 		.by = BY_PROVISION | BY_RELEASE | BY_REFRESH | BY_AGENT,
 		.why = "release, rollback, notice or deadline: the claim ends, cleaning begins",
@@ -131,6 +132,8 @@ static const struct {
 	{ CONDITION_BOOT, "boot",
 	  "the record bears no other boot's id than the agent's that speaks; controllers do not "
 	  "speak" },
+	{ CONDITION_UNHEARD, "unheard",
+	  "who takes its agent for lost has read its last word: a beat meanwhile wins" },
 };
 
 _Static_assert(1 << ARRAY_SIZE(condition_words) == _CONDITION_END, "a word for each condition");
@@ -306,6 +309,9 @@ const char *change_refusal_text(const struct change *change, const struct change
 		break;
 	case CONDITION_BOOT:
 		(void)snprintf(text, size, "another boot (%s) speaks for it", record->boot_id);
+		break;
+	case CONDITION_UNHEARD:
+		(void)snprintf(text, size, "its agent has spoken meanwhile");
 		break;
 	default:
 		refuse_state(change, record, text, size);

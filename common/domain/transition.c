@@ -144,6 +144,8 @@ static bool holds(enum condition condition, const struct machine *record,
 		return has_ended(record, change, now_ms);
 	case CONDITION_BOOT:
 		return is_silent(change) || same_boot(record, &change->testimony);
+	case CONDITION_UNHEARD:
+		return !change->unheard || record->beat_ms == change->beat_ms;
 	case _CONDITION_END:
 		break;
 	}
@@ -213,7 +215,8 @@ static bool is_done_already(const struct machine *record, const struct change *c
 		return state == MACHINE_RUNNING && is_ours(record, change, change->seq) &&
 		       same_boot(record, &change->testimony);
 	case TRANSITION_DRAIN:
-		return state == MACHINE_DRAINING && is_ours(record, change, change->seq);
+		return state == MACHINE_DRAINING && is_ours(record, change, change->seq) &&
+		       (is_silent(change) || same_boot(record, &change->testimony));
 	case TRANSITION_WITHDRAW:
 		return state == MACHINE_DRAINING && record->last && is_nobodys(record, change);
 	case TRANSITION_TERMINATE:

@@ -41,7 +41,9 @@ enum condition {
 	CONDITION_ENDED = 1 << 8,     /* the change's ending is true of the record */
 	CONDITION_BOOT = 1 << 9, /* the record's boot id is the testimony's, or not there yet; a row
 				    that is not only the agent's holds without a testimony, too */
-	_CONDITION_END = 1 << 10,
+	CONDITION_UNHEARD = 1 << 10, /* the record's beat is the change's, where the change goes by
+				       silence: a word meanwhile wins */
+	_CONDITION_END = 1 << 11,
 };
 
 /* Which length of time, counted from the store's now, gives the new threshold. */
@@ -132,6 +134,8 @@ struct change {
 	enum ending ending;       /* TERMINATE */
 	bool last;                /* DRAIN: never pool again (only ever set, never cleared); with it
 				     a machine that is draining already is marked */
+	bool unheard;             /* DRAIN: its agent is taken for lost, by what it had last said */
+	uint64_t beat_ms;         /* as read; with unheard */
 	struct machine birth;     /* CREATE, LAUNCH: the fields "what it is" */
 	struct testimony testimony;
 	char reason[REASON_MAX]; /* DRAIN, WITHDRAW, TERMINATE: why, kept in the record; goes

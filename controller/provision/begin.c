@@ -228,7 +228,11 @@ int provision_observe(struct provision *p, struct fault *fault)
 	uint64_t revision;
 	int r;
 
-	r = controller_read_run(p->controller, p->run.key, &run, &revision, fault);
+	/* The time first, then whether we are still the latest start, then the machines: a later
+	 * start that finds one alive has heard it after what we judge it by. */
+	r = controller_now(p->controller, &view->now_ms, fault);
+	if (r == 0)
+		r = controller_read_run(p->controller, p->run.key, &run, &revision, fault);
 	if (r < 0)
 		return r;
 	if (r == STORE_REFUSED)
@@ -237,9 +241,7 @@ int provision_observe(struct provision *p, struct fault *fault)
 	p->run = run;
 	p->revision = revision;
 
-	r = controller_now(p->controller, &view->now_ms, fault);
-	if (r == 0)
-		r = scan_once(p, fault);
+	r = scan_once(p, fault);
 	if (r == 0)
 		r = track_intents(p);
 	if (r == 0)

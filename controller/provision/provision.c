@@ -185,22 +185,15 @@ static int act_refuse(struct provision *p, const struct decision *decision, stru
 
 static int let_lost_go(struct provision *p, const struct judgement *judgements, struct fault *fault)
 {
-	_cleanup_free_ bool *keep = calloc(p->n_mine + 1, sizeof(*keep));
-	const char *why = NULL;
-
-	if (!keep)
-		return -ENOMEM;
 	for (size_t i = 0; i < p->n_mine; i++) {
-		const struct machine *machine = &p->mine[i].machine;
+		const char *id = p->mine[i].machine.id;
 
-		keep[i] = judgements[i].standing != STANDING_LOST;
-		if (keep[i])
+		if (judgements[i].standing != STANDING_LOST)
 			continue;
-		why = judgements[i].why;
-		controller_say(p->controller, "%s: %s", machine->id, why);
-		notes_add(&p->result->notes, machine->id, p->view.now_ms, "let go: %s", why);
+		controller_say(p->controller, "%s: %s", id, judgements[i].why);
+		notes_add(&p->result->notes, id, p->view.now_ms, "let go: %s", judgements[i].why);
 	}
-	return why ? provision_let_go(p, keep, true, why, fault) : 0;
+	return provision_let_lost_go(p, judgements, fault);
 }
 
 /* 1: the end is reached. attempt counts the looks since something last moved. */
@@ -267,6 +260,8 @@ static int turn(struct provision *p, unsigned *attempt, struct fault *fault)
 	decision = provision_decide(&p->view, judgements);
 	if (decision.step != STEP_SHARE && decision.step != STEP_FOLLOW) {
 		r = let_lost_go(p, judgements, fault);
+		if (r == STORE_REFUSED)
+			return 0;
 		if (r == 0)
 			r = provision_register(p, fault);
 		if (r == 0)

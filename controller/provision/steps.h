@@ -72,6 +72,13 @@ int provision_refuse(struct provision *p, const char *why, struct fault *fault) 
  * text, kept in the record. */
 int provision_let_go(struct provision *p, const bool *keep, bool force, const char *why,
 		     struct fault *fault) _must_check_;
+/* The same for those that are judged lost while there is no verdict. A later start of this run may
+ * have found one alive since and been granted it, so draining comes first, on condition that its
+ * agent has not spoken since we looked, and the registration goes only of what is draining: no job
+ * can be meant for a machine of a run that was not granted. STORE_REFUSED: one has spoken, or moved,
+ * and is still there: look again. judgements: one a sighting. */
+int provision_let_lost_go(struct provision *p, const struct judgement *judgements,
+			  struct fault *fault) _must_check_;
 
 /* Whether the machine was launched for this run: then it ends with it, instead of being pooled,
  * when the run is given up. */

@@ -20,6 +20,8 @@ byte granted;  /* which machine; 0: none */
 #define MACHINES 4
 mtype = { NOT_HELD, LOOSE, HELD, LET_GO };
 mtype held[MACHINES] = NOT_HELD; /* LOOSE: launched, has no record yet */
+bit silent[MACHINES]; /* whoever looked last found its agent silent */
+bit words[MACHINES];  /* turns when one that was found silent is found alive: it has spoken */
 
 /* --- what really happened --- */
 
@@ -79,7 +81,8 @@ inline let_go(keep)
 
 proctype Provision(byte restarts)
 {
-	byte my_fence, my_revision, mine, seen_intents, me;
+	byte my_fence, my_revision, mine, seen_intents, me, looked_at;
+	bit is_lost, my_words;
 	mtype seen;
 
 begin:
@@ -129,22 +132,33 @@ observe:
 		:: seen != OPEN -> goto share
 		:: seen == OPEN && GUARD(superseded, fence == my_fence)
 		:: seen == OPEN && fence != my_fence -> seen = ABSENT; goto follow
+		fi;
+		/* code: controller/provision/decide.c sighting_judge */
+		looked_at = FIRST;
+		if
+		:: looked_at > 0 -> is_lost = 1; silent[looked_at] = 1; my_words = words[looked_at]
+		:: is_lost = 0;
+			if
+			:: silent[looked_at] -> silent[looked_at] = 0; words[looked_at] = 1 - words[looked_at]
+			:: else
+			fi
 		fi
 	}
 
 	/* What was seen is acted on later. */
 	if
-	/* code: controller/provision/provision.c let_lost_go */
-	:: atomic { FIRST > 0 ->
-		i = FIRST;
-		/* Known: a start that was overtaken between its look and this (README.md). */
-		P(13, (owner != me && !IS_BROKEN(late_loss)) || verdict != GRANTED || granted != i);
-		held[i] = LET_GO;
-		i = 0;
-		lost++ }
+	/* code: controller/provision/post.c provision_let_lost_go; common/domain/transition.c CONDITION_UNHEARD */
+	:: atomic { is_lost && FIRST == looked_at ->
+		if
+		:: GUARD(unheard, words[looked_at] == my_words) ->
+			P(13, verdict != GRANTED || granted != looked_at);
+			held[looked_at] = LET_GO;
+			lost++
+		:: else
+		fi }
 		goto observe
 	/* code: controller/provision/provision.c act_grant */
-	:: atomic { FIRST > 0 ->
+	:: atomic { FIRST > 0 && FIRST == looked_at && !is_lost ->
 		if
 		:: IS_BROKEN(verdict_first) -> let_go(FIRST)
 		:: else
@@ -239,14 +253,14 @@ let_all_go:
 
 dead:
 	atomic {
-		mine = 0; my_fence = 0; my_revision = 0; seen_intents = 0; seen = ABSENT;
+		mine = 0; my_fence = 0; my_revision = 0; seen_intents = 0; seen = ABSENT; looked_at = 0; is_lost = 0; my_words = 0;
 		if
 		:: restarts > 0 -> restarts--; goto begin
 		:: else
 		fi
 	}
 done:
-	atomic { mine = 0; my_fence = 0; my_revision = 0; seen_intents = 0; seen = ABSENT; me = 0 }
+	atomic { mine = 0; my_fence = 0; my_revision = 0; seen_intents = 0; seen = ABSENT; looked_at = 0; is_lost = 0; my_words = 0; me = 0 }
 }
 
 /* code: controller/release.c release_run */

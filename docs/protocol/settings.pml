@@ -75,7 +75,7 @@ c_decl {
 #define B_rollback 24
 #define B_close_first 25
 #define B_tombstone 26
-#define B_late_loss 27
+#define B_unheard 27
 #define B_boot 28
 #define B_boot_id 29
 #define B_late_drain 30

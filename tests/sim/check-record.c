@@ -77,6 +77,19 @@ static void check_claim(const struct machine *before, const struct machine *afte
 
 static bool is_withdrawn(const struct machine *record);
 
+/* By a controller that takes its agent for lost, which nobody may when it has been granted and
+ * works. */
+static void check_given_up(const struct machine *before, const struct run_plan *plan,
+			   const struct instance *instance)
+{
+	if (plan && plan->verdict == VERDICT_GRANTED &&
+	    (instance->granted & 1U << (plan - sim->plans)) &&
+	    machine_is_healthy(before, sim_now_ms() + SKEWS_MS) &&
+	    (machine_says(before, PHASE_LISTENING) || machine_says(before, PHASE_BUSY)))
+		sim_fail("7", "%s: taken for lost although run %s was granted it", before->id,
+			 plan->key);
+}
+
 /* By a controller: the registration went first, and a busy runner was left alone unless forced. */
 static void check_taken_away(const struct machine *before, const struct change *change,
 			     const struct instance *instance)
@@ -85,6 +98,10 @@ static void check_taken_away(const struct machine *before, const struct change *
 
 	if (change->testimony.phase != PHASE_NONE || before->state == MACHINE_DRAINING)
 		return;
+	if (change->unheard) {
+		check_given_up(before, plan, instance);
+		return;
+	}
 	if (!is_withdrawn(before))
 		sim_fail("2", "%s: taken away while its registration stands", before->id);
 	/* Who let it go by force, because it seemed lost, may have died over it. */
@@ -293,11 +310,13 @@ static void check_run(struct run_plan *plan, const struct run *run)
 		plan->decided_usec = sim_now();
 	}
 	for (size_t i = 0; run->verdict == VERDICT_GRANTED && i < run->n_machines; i++) {
-		const struct instance *instance = instance_find(run->machines[i]);
+		struct instance *instance = instance_find(run->machines[i]);
 
 		if (!instance || !(instance->held & 1U << (plan - sim->plans)))
 			sim_fail("1", "run %s: was given %s, which it never had", run->key,
 				 run->machines[i]);
+		else
+			instance->granted |= 1U << (plan - sim->plans);
 	}
 	if (run->verdict == VERDICT_GRANTED && run->n_machines > run->request.count)
 		sim_fail("7", "run %s: more machines than asked for", run->key);

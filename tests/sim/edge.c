@@ -8,6 +8,7 @@
 #include "common/base/fault.h"
 #include "common/base/io.h"
 #include "common/base/parse.h"
+#include "tests/sim/plan.h"
 #include "tests/sim/sim.h"
 
 /* What is late may lie in wait for the next few changes of its machine. */
@@ -216,6 +217,8 @@ static int edge_change(struct store *store, const struct change *changes, size_t
 	struct call call;
 	int r;
 
+	if (changes[0].unheard)
+		plan_overtake(edge->actor, changes[0].claimant.run_key, changes[0].id);
 	edge->sent_ms = believed_ms(edge->actor);
 	r = call_begin_change(&call, edge->actor, (int)changes[0].transition, fault);
 	if (call.again_usec > 0) {

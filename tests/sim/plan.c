@@ -201,6 +201,24 @@ static void start_controller(void *context)
 	task_start(controller_actor("provision", plan->key), run_controller, plan);
 }
 
+void plan_overtake(struct actor *actor, const char *key, const char *id)
+{
+	struct run_plan *plan = plan_find(key);
+	struct instance *instance = instance_find(id);
+	uint64_t usec = sim_between(10, 60) * USEC_PER_SEC;
+
+	if (!plan || !instance || sim->fair || sim_is_calm() || !sim_chance(500))
+		return;
+	plan->disturbed = true;
+	plan->starters++;
+	sim_at(sim_now() + sim_between(0, 2 * USEC_PER_SEC), start_controller, plan);
+	if (instance->agent && !instance->agent->dead)
+		instance->agent->cut_until_usec = sim_now();
+	if (usec > sim->calm_usec - sim_now())
+		usec = sim->calm_usec - sim_now();
+	actor_freeze(actor, usec);
+}
+
 static void run_release(void *context)
 {
 	struct run_plan *plan = context;

@@ -44,3 +44,7 @@ void check_released(const struct run_plan *plan);
 /* Draws a plan and sets it going. */
 void plan_start(void);
 struct run_plan *plan_find(const char *key);
+/* A controller is about to take a machine away because its agent is silent: what seldom meets by
+ * chance does by intent. It is frozen, the agent is heard again, and a later start of the run takes
+ * over meanwhile. */
+void plan_overtake(struct actor *actor, const char *key, const char *id);

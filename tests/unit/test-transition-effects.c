@@ -373,6 +373,11 @@ START_TEST(marks_a_draining_machine_as_the_last_once_and_without_more_time)
 
 	ck_assert_int_eq(apply(&record, &change).result, CHANGE_ALREADY);
 
+	/* Neither in another's name, nor by what another boot says late. */
+	SET(change.testimony.boot_id, "boot-2");
+	ck_assert_int_eq(apply(&before, &change).result, CHANGE_REFUSED);
+	change.testimony = (struct testimony){};
+	ck_assert_int_eq(apply(&before, &change).result, CHANGE_DONE);
 	SET(change.claimant.run_key, RUN_B);
 	ck_assert_int_eq(apply(&before, &change).result, CHANGE_REFUSED);
 }

@@ -26,7 +26,8 @@ static const struct expected {
 	[TRANSITION_RUN] = { IN(MACHINE_CLAIMED), MACHINE_RUNNING, 0, 5000,
 			     CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT },
 	[TRANSITION_DRAIN] = { IN(MACHINE_CLAIMED) | IN(MACHINE_RUNNING), MACHINE_DRAINING, 0, 4000,
-			       CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT },
+			       CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT |
+				       CONDITION_UNHEARD },
 	[TRANSITION_WITHDRAW] = { IN(MACHINE_CREATED) | IN(MACHINE_IDLE), MACHINE_DRAINING, 0, 4000,
 				  CONDITION_NO_RUN | CONDITION_SEQ | CONDITION_BOOT },
 	[TRANSITION_OFFER] = { IN(MACHINE_DRAINING), MACHINE_IDLE, 0, 2000,
@@ -112,6 +113,10 @@ static void break_condition(enum condition condition, struct machine *record, st
 		break;
 	case CONDITION_BOOT:
 		SET(change->testimony.boot_id, "boot-2");
+		break;
+	case CONDITION_UNHEARD:
+		change->unheard = true;
+		change->beat_ms = record->beat_ms - 1;
 		break;
 	case _CONDITION_END:
 		break;
@@ -292,8 +297,8 @@ START_TEST(prints_its_table_for_the_docs)
 				     "\n| claim | idle | claimed | no run key, seq, time left, "
 				     "reuse rule, not last | +1 | now + claim | "));
 	ck_assert_ptr_nonnull(strstr(text,
-				     "\n| drain | claimed, running | draining | run key, seq, boot "
-				     "| same | now + drain | "));
+				     "\n| drain | claimed, running | draining | run key, seq, boot, "
+				     "unheard | same | now + drain | "));
 	ck_assert_ptr_nonnull(strstr(text, "\n| threshold | the threshold is "));
 	ck_assert_ptr_nonnull(strstr(text, "\nidle     -> claimed     claim\n"));
 	ck_assert_ptr_null(strstr(text, "(null)"));
