@@ -120,16 +120,27 @@ give_back() {
 succeed() {
 	until record state terminated; do
 		! is_gone "$agent" || start_one "$paddock_agent"
-		! record state running || until_job "$(ctl get m-1 seq)" "done"
-		! record state running || is_out || give_back
-		until_state idle
-		! record state idle || ! agent_is agent ready || return 0
-		wait_for 20 agent_moves_on
+		wait_for 60 comes_to_rest || {
+			echo "at $(ctl get m-1 state), seq $(ctl get m-1 seq): $(cat "$T/status")"
+			tail -n 20 "$T/agent.err"
+			return 1
+		}
+		! is_ready || return 0
+		! has_served || give_back
 	done
 }
 
-agent_moves_on() {
-	is_gone "$agent" || agent_is agent ready || record state running
+# Nothing more happens by itself.
+comes_to_rest() {
+	is_out || is_ready || has_served || record state terminated
+}
+
+is_ready() {
+	record state idle && agent_is agent ready
+}
+
+has_served() {
+	record state running && job "$(ctl get m-1 seq)" state "done" && agent_is agent listening
 }
 
 nothing_of_a_job_lives() {
