@@ -36,6 +36,9 @@ struct http_setup {
 	bool without_ca_directory; /* the file is enough: see http_open() */
 };
 
+/* All options but the callbacks, on a handle that has none, and the host. */
+CURLcode http_attempt_set_up(struct http_attempt *attempt, const struct http_setup *setup);
+
 /* Has it prepared, and sent from the next curl_multi_perform() on. < 0: the exchange is over, with
  * its result and fault filled, and the place is free. */
 int http_attempt_begin(struct http_attempt *attempt, const struct http_setup *setup,
