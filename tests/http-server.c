@@ -17,7 +17,7 @@
 #include "common/base/parse.h"
 
 #define CONNECTIONS_MAX 256
-#define REQUEST_MAX (1024UL * 1024)
+#define REQUEST_MAX (2UL * 1024 * 1024)
 #define LINE_BYTES 1000
 
 struct connection {
@@ -243,7 +243,12 @@ static bool receive(struct http_server *server, struct connection *c)
 	char block[8192];
 	ssize_t n = recv(c->fd, block, sizeof(block), 0);
 
-	return n > 0 && buf_add(&c->in, block, (size_t)n) == 0 && serve(server, c);
+	if (n <= 0 || buf_add(&c->in, block, (size_t)n) < 0)
+		return false;
+	/* The first byte of TLS, and of no method. */
+	if (c->in.data[0] == '\x16')
+		return send_text(c, "HTTP/1.1 400 X\r\n\r\n") && false;
+	return serve(server, c);
 }
 
 static void take_connection(struct http_server *server)

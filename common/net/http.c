@@ -166,9 +166,10 @@ static void end_attempt(struct batch *batch, struct http_task *task, CURLcode co
 	task->at_usec = at_usec;
 }
 
-/* What an exchange has that was never sent. */
+/* What an exchange has that is not sent, or not again. */
 static void end_unsent(struct batch *batch, struct http_task *task, int r, const char *why)
 {
+	http_exchange_done(task->exchange);
 	task->exchange->result = fault_set(&task->exchange->fault, r, "not sent: %s", why);
 	end_task(batch, task);
 }

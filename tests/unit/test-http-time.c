@@ -171,7 +171,56 @@ START_TEST(gives_up_all_that_is_under_way_when_cancelled)
 }
 END_TEST
 
-TEST_MAIN(has_64_under_way_and_the_others_wait_for_their_turn, ends_an_attempt_when_its_time_is_up,
+static bool was_asked(void *context)
+{
+	const struct call *call = context;
+
+	return call->asked > 0;
+}
+
+START_TEST(keeps_no_cancel_waiting_for_a_wait)
+{
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	struct call call = { .port = http_server_port(server),
+			     .path = "/status/503",
+			     .repeats = 1,
+			     .wait_usec = LONG_USEC / 2 };
+	const struct http_options options = { .clock = &clock_system,
+					      .cancelled = was_asked,
+					      .cancelled_context = &call };
+	_cleanup_(http_closep) struct http *http = NULL;
+	_cleanup_http_exchange_ struct http_exchange exchange = exchange_of(&call);
+
+	ck_assert_int_eq(http_open(&options, &http, NULL), 0);
+	perform(http, &exchange, 1);
+	ck_assert_int_eq(exchange.result, -ECANCELED);
+	ck_assert_uint_eq(exchange.attempts, 1);
+}
+END_TEST
+
+/* All places are taken by what takes too long. */
+START_TEST(gives_up_in_the_queue_at_the_deadline)
+{
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	_cleanup_(http_closep) struct http *http = open_http();
+	struct call silent = { .port = http_server_port(server), .path = "/silent" };
+	struct call queued = { .port = http_server_port(server), .path = "/ok" };
+	struct http_exchange exchanges[HTTP_EXCHANGES_MAX + 1];
+
+	for (size_t i = 0; i < HTTP_EXCHANGES_MAX; i++) {
+		exchanges[i] = exchange_of(&silent);
+		exchanges[i].deadline = deadline_in(&clock_system, 500 * USEC_PER_MSEC);
+	}
+	exchanges[HTTP_EXCHANGES_MAX] = exchange_of(&queued);
+	exchanges[HTTP_EXCHANGES_MAX].deadline = deadline_in(&clock_system, 100 * USEC_PER_MSEC);
+	perform(http, exchanges, ARRAY_SIZE(exchanges));
+	ck_assert_int_eq(exchanges[HTTP_EXCHANGES_MAX].result, -ETIMEDOUT);
+	ck_assert_uint_eq(exchanges[HTTP_EXCHANGES_MAX].attempts, 0);
+}
+END_TEST
+
+TEST_MAIN(keeps_no_cancel_waiting_for_a_wait, gives_up_in_the_queue_at_the_deadline,
+	  has_64_under_way_and_the_others_wait_for_their_turn, ends_an_attempt_when_its_time_is_up,
 	  ends_all_attempts_at_the_deadline, sends_nothing_after_the_deadline,
 	  keeps_the_last_answer_when_the_wait_would_pass_the_deadline,
 	  waits_before_it_sends_again_and_delays_nobody_else, sends_others_while_many_wait,

@@ -8,6 +8,9 @@
 #include "common/base/io.h"
 #include "tests/unit/http-fixture.h"
 
+/* Libcurl would ask first whether the server wants it: above 1 MiB. */
+#define BODY_BYTES (1025UL * 1024)
+
 START_TEST(sends_what_was_prepared_and_brings_the_answer)
 {
 	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
@@ -31,16 +34,14 @@ START_TEST(sends_a_body_without_headers_that_nobody_asked_for)
 {
 	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
 	_cleanup_(http_closep) struct http *http = open_http();
-	_cleanup_free_ char *body = malloc(2UL * 1024 * 1024);
+	_cleanup_free_ char *body = calloc(1, BODY_BYTES + 1);
 	struct call call = { .port = http_server_port(server), .path = "/ok", .method = "PUT" };
 	_cleanup_http_exchange_ struct http_exchange exchange = exchange_of(&call);
 	const char *head;
 
-	/* Large enough for libcurl to ask first whether the server wants it. */
-	memset(body, 'b', 1024UL * 1024 - 2048);
-	body[1024UL * 1024 - 2048] = '\0';
+	memset(body, 'b', BODY_BYTES);
 	call.body = body;
-	exchange.answer_max = 2UL * 1024 * 1024;
+	exchange.answer_max = 2UL * BODY_BYTES;
 	perform(http, &exchange, 1);
 	ck_assert_int_eq(exchange.result, 0);
 	head = buf_text(&exchange.answer.body);
@@ -48,7 +49,7 @@ START_TEST(sends_a_body_without_headers_that_nobody_asked_for)
 	ck_assert_ptr_null(strcasestr(head, "\r\nExpect:"));
 	ck_assert_ptr_null(strcasestr(head, "\r\nContent-Type:"));
 	ck_assert_ptr_null(strcasestr(head, "\r\nAccept-Encoding:"));
-	ck_assert_uint_eq(strspn(strstr(head, "\r\n\r\n") + 4, "b"), 1024UL * 1024 - 2048);
+	ck_assert_uint_eq(strspn(strstr(head, "\r\n\r\n") + 4, "b"), BODY_BYTES);
 }
 END_TEST
 
@@ -397,7 +398,22 @@ START_TEST(tells_that_a_name_is_unknown)
 }
 END_TEST
 
-TEST_MAIN(sends_what_was_prepared_and_brings_the_answer,
+START_TEST(refuses_a_server_that_speaks_no_tls)
+{
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	_cleanup_(http_closep) struct http *http = open_http();
+	_cleanup_free_ char *url = str_format("https://127.0.0.1:%u/", http_server_port(server));
+	_cleanup_http_exchange_ struct http_exchange exchange = exchange_of(NULL);
+
+	exchange.ops = &far_ops;
+	exchange.context = url;
+	perform(http, &exchange, 1);
+	ck_assert_int_eq(exchange.result, -EPROTO);
+	ck_assert(!exchange.maybe_executed);
+}
+END_TEST
+
+TEST_MAIN(refuses_a_server_that_speaks_no_tls, sends_what_was_prepared_and_brings_the_answer,
 	  sends_a_body_without_headers_that_nobody_asked_for, says_that_an_empty_body_is_empty,
 	  uses_a_connection_again, does_not_keep_a_fresh_connection,
 	  refuses_an_answer_that_is_too_large, refuses_headers_that_are_too_large,
