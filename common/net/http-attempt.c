@@ -295,7 +295,7 @@ bool http_attempt_end(struct http_attempt *attempt, const struct http_setup *set
 		http_exchange_done(exchange);
 	}
 	exchange->result = r;
-	may_repeat = !attempt->final && r != -ECANCELED;
+	may_repeat = !attempt->final;
 
 	(void)curl_multi_remove_handle(setup->multi, attempt->easy);
 	leave(attempt);

@@ -46,7 +46,7 @@ int http_attempt_begin(struct http_attempt *attempt, const struct http_setup *se
 
 /* Ends it, with its exchange's result, answer and fault filled, and the place free. code is what
  * libcurl said; r < 0 why it was not waited for: -ETIMEDOUT, -ECANCELED, -ENOMEM. Returns whether
- * the exchange may have another. */
+ * the exchange may be asked for another: not when an op has ended it. */
 bool http_attempt_end(struct http_attempt *attempt, const struct http_setup *setup, CURLcode code,
 		      int r);
 

@@ -194,7 +194,34 @@ START_TEST(keeps_no_cancel_waiting_for_a_wait)
 	ck_assert_int_eq(http_open(&options, &http, NULL), 0);
 	perform(http, &exchange, 1);
 	ck_assert_int_eq(exchange.result, -ECANCELED);
+	ck_assert_uint_lt(clock_boot_usec(&clock_system) - call.asked_usec, call.wait_usec);
 	ck_assert_uint_eq(exchange.attempts, 1);
+}
+END_TEST
+
+/* It comes first, and leaves its place to the last of those that keep theirs for too long. */
+START_TEST(keeps_the_last_answer_when_no_place_comes_free_until_the_deadline)
+{
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	_cleanup_(http_closep) struct http *http = open_http();
+	struct call first = { .port = http_server_port(server),
+			      .path = "/status/503",
+			      .repeats = 1,
+			      .wait_usec = 50 * USEC_PER_MSEC };
+	struct call silent = { .port = http_server_port(server), .path = "/silent" };
+	struct http_exchange exchanges[HTTP_EXCHANGES_MAX + 1];
+
+	exchanges[0] = exchange_of(&first);
+	exchanges[0].deadline = deadline_in(&clock_system, 1 * USEC_PER_SEC);
+	for (size_t i = 1; i < ARRAY_SIZE(exchanges); i++) {
+		exchanges[i] = exchange_of(&silent);
+		exchanges[i].deadline = deadline_in(&clock_system, 1100 * USEC_PER_MSEC);
+	}
+	perform(http, exchanges, ARRAY_SIZE(exchanges));
+	ck_assert_uint_eq(exchanges[0].attempts, 1);
+	ck_assert_int_eq(exchanges[0].result, 0);
+	ck_assert_int_eq(exchanges[0].answer.status, 503);
+	http_exchange_done(&exchanges[0]);
 }
 END_TEST
 
@@ -219,7 +246,8 @@ START_TEST(gives_up_in_the_queue_at_the_deadline)
 }
 END_TEST
 
-TEST_MAIN(keeps_no_cancel_waiting_for_a_wait, gives_up_in_the_queue_at_the_deadline,
+TEST_MAIN(keeps_the_last_answer_when_no_place_comes_free_until_the_deadline,
+	  keeps_no_cancel_waiting_for_a_wait, gives_up_in_the_queue_at_the_deadline,
 	  has_64_under_way_and_the_others_wait_for_their_turn, ends_an_attempt_when_its_time_is_up,
 	  ends_all_attempts_at_the_deadline, sends_nothing_after_the_deadline,
 	  keeps_the_last_answer_when_the_wait_would_pass_the_deadline,

@@ -205,6 +205,22 @@ START_TEST(has_no_answer_when_the_body_is_cut)
 }
 END_TEST
 
+START_TEST(keeps_the_headers_of_the_final_answer_alone)
+{
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	_cleanup_(http_closep) struct http *http = open_http();
+	_cleanup_http_exchange_ struct http_exchange exchange = {};
+	char value[2048];
+
+	get(http, server, "/interim/1", &exchange);
+	ck_assert_int_eq(exchange.answer.status, 200);
+	ck_assert_int_eq(http_answer_header(&exchange.answer, "X", value, sizeof(value)), -ENOENT);
+	ck_assert_int_eq(
+		http_answer_header(&exchange.answer, "Content-Length", value, sizeof(value)), 0);
+	ck_assert_uint_eq(exchange.answer.date_ms, 0);
+}
+END_TEST
+
 START_TEST(does_not_follow_a_redirect)
 {
 	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
@@ -413,7 +429,8 @@ START_TEST(refuses_a_server_that_speaks_no_tls)
 }
 END_TEST
 
-TEST_MAIN(refuses_a_server_that_speaks_no_tls, sends_what_was_prepared_and_brings_the_answer,
+TEST_MAIN(keeps_the_headers_of_the_final_answer_alone, refuses_a_server_that_speaks_no_tls,
+	  sends_what_was_prepared_and_brings_the_answer,
 	  sends_a_body_without_headers_that_nobody_asked_for, says_that_an_empty_body_is_empty,
 	  uses_a_connection_again, does_not_keep_a_fresh_connection,
 	  refuses_an_answer_that_is_too_large, refuses_headers_that_are_too_large,
