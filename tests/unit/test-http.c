@@ -355,6 +355,51 @@ START_TEST(asks_the_proxy_for_what_is_far)
 }
 END_TEST
 
+/* The proxy answers whatever it is asked, with the request. */
+START_TEST(tells_near_from_far)
+{
+	static const struct {
+		char *url;
+		bool is_near;
+	} cases[] = {
+		{ "http://127.9.9.9:1/", true },
+		{ "http://localhost:1/", true },
+		{ "http://LocalHost:1/", true },
+		{ "http://[::1]:1/", true },
+		{ "http://169.254.170.2:1/", true },
+		{ "http://[fe80::1]:1/", true },
+		{ "http://[fd00:ec2::254]:1/", true },
+		{ "http://10.127.0.1/", false },
+		{ "http://169.253.170.2/", false },
+		{ "http://[fd00:ec3::254]/", false },
+		{ "http://[::2]/", false },
+		{ "http://localhost.invalid/", false },
+		{ "http://127.0.0.1.invalid/", false },
+	};
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	_cleanup_(http_closep) struct http *http = open_http();
+	_cleanup_free_ char *proxy = str_format("http://127.0.0.1:%u", http_server_port(server));
+	struct http_exchange exchanges[ARRAY_SIZE(cases)];
+
+	ck_assert_int_eq(setenv("http_proxy", proxy, 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		exchanges[i] = exchange_of(NULL);
+		exchanges[i].ops = &far_ops;
+		exchanges[i].context = cases[i].url;
+		if (cases[i].is_near)
+			exchanges[i].timeout_usec = 300 * USEC_PER_MSEC;
+	}
+	perform(http, exchanges, ARRAY_SIZE(cases));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *body = buf_text(&exchanges[i].answer.body);
+		bool by_proxy = strncmp(body, "GET http://", strlen("GET http://")) == 0;
+
+		ck_assert_msg(by_proxy != cases[i].is_near, "%s", cases[i].url);
+		http_exchange_done(&exchanges[i]);
+	}
+}
+END_TEST
+
 /* Of an op: it would wait for itself. */
 static int perform_within(struct http_exchange *exchange, _unused_ struct http_request *request,
 			  struct fault *fault)
@@ -429,8 +474,8 @@ START_TEST(refuses_a_server_that_speaks_no_tls)
 }
 END_TEST
 
-TEST_MAIN(keeps_the_headers_of_the_final_answer_alone, refuses_a_server_that_speaks_no_tls,
-	  sends_what_was_prepared_and_brings_the_answer,
+TEST_MAIN(tells_near_from_far, keeps_the_headers_of_the_final_answer_alone,
+	  refuses_a_server_that_speaks_no_tls, sends_what_was_prepared_and_brings_the_answer,
 	  sends_a_body_without_headers_that_nobody_asked_for, says_that_an_empty_body_is_empty,
 	  uses_a_connection_again, does_not_keep_a_fresh_connection,
 	  refuses_an_answer_that_is_too_large, refuses_headers_that_are_too_large,
