@@ -29,7 +29,7 @@
 
 /* Of each attempt's time, what connecting may take: one lost SYN, which is sent again after 1 s,
  * and the next, after 2 s more. */
-#define HTTP_CONNECT_USEC (3100 * 1000)
+#define HTTP_CONNECT_USEC (3100 * USEC_PER_MSEC)
 
 /* The connections, kept and used again. Of one thread; not across a fork(). */
 struct http;
@@ -44,9 +44,9 @@ struct http_options {
 	bool (*cancelled)(void *context);
 	void *cancelled_context;
 };
-#define HTTP_CANCEL_USEC (100 * 1000)
+#define HTTP_CANCEL_USEC (100 * USEC_PER_MSEC)
 /* How late, at most, the end of a suspend, or a jump of the clock, is noticed without it. */
-#define HTTP_LOOK_USEC (1000 * 1000)
+#define HTTP_LOOK_USEC (1 * USEC_PER_SEC)
 
 /* -ENOMEM, -EOPNOTSUPP for a libcurl that lacks what is needed. */
 int http_open(const struct http_options *options, struct http **ret,

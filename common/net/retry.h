@@ -31,9 +31,9 @@ struct retry_cause {
 	uint64_t now_ms;  /* by the clock that the call was signed with */
 	bool just_made;   /* it is about what was made less than RETRY_EVENTUAL_USEC ago */
 };
-#define RETRY_EVENTUAL_USEC (60 * 1000 * 1000)
+#define RETRY_EVENTUAL_USEC (60 * USEC_PER_SEC)
 /* A clock that is off by less is not what a signature failed for: they hold for 5 minutes. */
-#define RETRY_SKEW_MS (4 * 60 * 1000)
+#define RETRY_SKEW_MS (4 * 60 * MSEC_PER_SEC)
 
 enum retry_kind retry_classify(const struct retry_cause *cause);
 
@@ -61,7 +61,7 @@ struct retry {
  * RETRY_AFTER_MORE_USEC beyond our own wait. The same seed gives the same waits. */
 int retry_next(struct retry *retry, struct retry_bucket *bucket, const struct retry_cause *cause,
 	       uint64_t after_usec, uint64_t seed, uint64_t *ret_wait_usec);
-#define RETRY_AFTER_MORE_USEC (5 * 1000 * 1000)
+#define RETRY_AFTER_MORE_USEC (5 * USEC_PER_SEC)
 
 /* The call succeeded: what its last repeat took goes back, or one token for none. */
 void retry_succeeded(const struct retry *retry, struct retry_bucket *bucket);
