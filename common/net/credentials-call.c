@@ -1,0 +1,224 @@
+/* How providers ask: one small request, and what they read of the answer. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "common/base/backoff.h"
+#include "common/base/io.h"
+#include "common/base/json.h"
+#include "common/base/parse.h"
+#include "common/net/credentials-walk.h"
+
+#define TOKEN_FILE_MAX SECRET_MAX_BYTES
+
+static const struct backoff call_backoff = { 100 * USEC_PER_MSEC, 2 * USEC_PER_SEC };
+
+struct caller {
+	struct credentials_source *source;
+	const struct call *call;
+};
+
+/* --- requests ----------------------------------------------------------------------------------
+ */
+
+static int prepare(struct http_exchange *exchange, struct http_request *request,
+		   struct fault *fault)
+{
+	const struct caller *caller = exchange->context;
+	const struct call *call = caller->call;
+	int r;
+
+	request->method = call->method;
+	if (call->body) {
+		request->body = secret_reveal(call->body);
+		request->body_size = call->body->size;
+	}
+	r = http_request_url(request, call->url);
+	for (size_t i = 0; i < CALL_HEADERS_MAX && call->headers[i].name && r >= 0; i++)
+		r = http_request_header(request, call->headers[i].name, call->headers[i].value);
+	if (r < 0)
+		return fault_set(fault, r, "the request cannot be made: %m");
+	if (call->scope)
+		return sigv4_sign_http(request, call->scope, &caller->source->key, fault);
+	return 0;
+}
+
+static bool is_worth_another(const struct http_exchange *exchange)
+{
+	int status = exchange->answer.status;
+
+	if (exchange->result < 0)
+		return fault_is_transient(exchange->result, NULL);
+	return status == 429 || status >= 500;
+}
+
+static int again(struct http_exchange *exchange, uint64_t *ret_wait_usec)
+{
+	const struct caller *caller = exchange->context;
+
+	if (exchange->attempts >= caller->call->tries || !is_worth_another(exchange))
+		return 0;
+	*ret_wait_usec =
+		backoff_usec(&call_backoff, exchange->attempts - 1, caller->source->options.seed);
+	return 1;
+}
+
+static const struct http_exchange_ops call_ops = { .prepare = prepare, .again = again };
+
+static int take_answer(struct http_exchange *exchange, const struct call *call, int *ret_status,
+		       struct secret *ret_body, struct fault *fault)
+{
+	struct buf *body = &exchange->answer.body;
+	int r = exchange->result;
+
+	if (r >= 0)
+		r = secret_set(ret_body, buf_text(body), body->size);
+	if (body->data)
+		explicit_bzero(body->data, body->size);
+	if (r < 0) {
+		if (fault)
+			*fault = exchange->fault;
+		return fault_wrap(fault, r, "%s", call->what);
+	}
+	*ret_status = exchange->answer.status;
+	return 0;
+}
+
+int call_perform(struct credentials_source *source, const struct call *call, int *ret_status,
+		 struct secret *ret_body, struct fault *fault)
+{
+	struct caller caller = { source, call };
+	_cleanup_http_exchange_ struct http_exchange exchange = {
+		.ops = &call_ops,
+		.context = &caller,
+		.timeout_usec = call->timeout_usec,
+		/* Waiting between attempts included. */
+		.deadline = deadline_in(source->options.clock,
+					call->tries * (call->timeout_usec + call_backoff.max_usec)),
+		.answer_max = CALL_ANSWER_MAX,
+	};
+	int r = http_perform(source->options.http, &exchange, 1, fault);
+
+	if (r < 0)
+		return r;
+	return take_answer(&exchange, call, ret_status, ret_body, fault);
+}
+
+bool call_found_nobody(int r)
+{
+	return r == -ETIMEDOUT || r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -ECONNRESET;
+}
+
+/* --- tokens ------------------------------------------------------------------------------------
+ */
+
+int read_token(const struct walk *walk, const char *path, struct secret *ret, struct fault *fault)
+{
+	_cleanup_secret_ struct secret text = {};
+	_cleanup_free_ char *whole = NULL;
+	size_t size;
+	int r = walk_path(walk, path, &whole);
+
+	if (r < 0)
+		return r;
+	r = read_file_alloc_at(AT_FDCWD, whole, TOKEN_FILE_MAX, &text.bytes, &text.size);
+	if (r < 0)
+		return fault_set(fault, r, "cannot read the token in %s: %m", whole);
+
+	size = strcspn(text.bytes, "\r\n");
+	if (size == 0 || size + strspn(text.bytes + size, "\r\n") != text.size)
+		return fault_set(fault, EBADMSG, "%s holds no token: it is not one line", whole);
+	return secret_set(ret, text.bytes, size);
+}
+
+/* --- JSON --------------------------------------------------------------------------------------
+ */
+
+/* Moves a text out of the document, where it is wiped. 1, or 0 when it is not there. */
+static int take_secret(struct json_object *object, const char *key, struct secret *ret,
+		       struct fault *fault)
+{
+	const char *text = NULL;
+	size_t size;
+	int r = json_get_text(object, key, &text, fault);
+
+	if (r <= 0)
+		return r;
+	size = strlen(text);
+	r = secret_set(ret, text, size);
+	/* json-c hands out its own memory, which is the document's to change. */
+	explicit_bzero((char *)text, size);
+	return r < 0 ? r : 1;
+}
+
+/* The peer's word for why there are none. */
+static int check_code(struct json_object *object, const char *what, struct fault *fault)
+{
+	const char *code = NULL;
+	int r = json_get_text(object, "Code", &code, fault);
+
+	if (r <= 0 || strcmp(code, "Success") == 0)
+		return r < 0 ? r : 0;
+	return fault_set(fault, EACCES, "%s: it answers with the code '%.64s'", what, code);
+}
+
+static int take_expiration(struct json_object *object, uint64_t *ret_ms, struct fault *fault)
+{
+	const char *text = NULL;
+	int r = json_get_text(object, "Expiration", &text, fault);
+
+	if (r <= 0)
+		return r;
+	if (parse_time_ms(text, ret_ms) < 0)
+		return fault_set(fault, EBADMSG, "'Expiration' is no time of ISO 8601");
+	return 0;
+}
+
+static int read_credentials(struct json_object *object, const char *token_key,
+			    struct credentials *ret, struct fault *fault)
+{
+	const char *key_id = NULL;
+	int r;
+
+	/* The secrets first, so that they are wiped whatever comes. */
+	r = take_secret(object, "SecretAccessKey", &ret->secret_key, fault);
+	if (r >= 0) {
+		int token = take_secret(object, token_key, &ret->session_token, fault);
+
+		r = token < 0 ? token : r;
+	}
+	if (r > 0)
+		r = json_get_text(object, "AccessKeyId", &key_id, fault);
+	if (r == 0 || (r > 0 && (ret->secret_key.size == 0 || *key_id == '\0')))
+		return fault_set(fault, EBADMSG, "'AccessKeyId' or 'SecretAccessKey' is missing");
+	if (r < 0)
+		return r;
+	if (str_copy(ret->key_id, sizeof(ret->key_id), key_id) < 0)
+		return fault_set(fault, EBADMSG, "'AccessKeyId' is too long");
+	return take_expiration(object, &ret->expires_ms, fault);
+}
+
+int credentials_from_json(const struct secret *text, const char *what, const char *token_key,
+			  struct credentials *ret, struct fault *fault)
+{
+	_cleanup_credentials_ struct credentials credentials = {};
+	_cleanup_json_ struct json_object *object = NULL;
+	int r = json_parse(secret_reveal(text), text->size, what, &object, fault);
+
+	if (r < 0)
+		return r;
+	if (!json_object_is_type(object, json_type_object))
+		return fault_set(fault, EBADMSG, "%s: the answer is no JSON object", what);
+	r = check_code(object, what, fault);
+	if (r < 0)
+		return r;
+	r = read_credentials(object, token_key, &credentials, fault);
+	if (r < 0)
+		return fault_wrap(fault, r, "%s", what);
+
+	credentials_done(ret);
+	*ret = credentials;
+	credentials = (struct credentials){};
+	return 0;
+}
