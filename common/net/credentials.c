@@ -26,33 +26,6 @@ static const struct provider providers[] = {
 	{ "instance metadata", false, true, provide_instance },
 };
 
-void credentials_done(struct credentials *credentials)
-{
-	secret_done(&credentials->secret_key);
-	secret_done(&credentials->session_token);
-	*credentials = (struct credentials){};
-}
-
-int credentials_copy(struct credentials *to, const struct credentials *from)
-{
-	_cleanup_credentials_ struct credentials copy = {};
-	int r;
-
-	r = secret_set(&copy.secret_key, secret_reveal(&from->secret_key), from->secret_key.size);
-	if (r >= 0)
-		r = secret_set(&copy.session_token, secret_reveal(&from->session_token),
-			       from->session_token.size);
-	if (r < 0)
-		return r;
-	memcpy(copy.key_id, from->key_id, sizeof(copy.key_id));
-	copy.expires_ms = from->expires_ms;
-
-	credentials_done(to);
-	*to = copy;
-	copy = (struct credentials){};
-	return 0;
-}
-
 int credentials_open(const struct credentials_options *options, struct credentials_source **ret)
 {
 	struct credentials_source *source = calloc(1, sizeof(*source));
