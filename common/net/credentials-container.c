@@ -53,7 +53,7 @@ static int check_url(const char *text, struct fault *fault)
 	if (r < 0)
 		return fault_set(fault, EINVAL,
 				 "AWS_CONTAINER_CREDENTIALS_FULL_URI, '%s', is no http(s) URL",
-				 text_shown(text, shown, sizeof(shown)));
+				 url_shown(text, shown, sizeof(shown)));
 	if (is_allowed(&url))
 		return 0;
 	r = fault_set(fault, EPERM,

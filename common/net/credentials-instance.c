@@ -36,7 +36,7 @@ static int find_host(const struct walk *walk, const char **ret, struct fault *fa
 	if (url_split(host, &url) < 0 || url.query)
 		return fault_set(fault, EINVAL,
 				 "AWS_EC2_METADATA_SERVICE_ENDPOINT, '%s', is no http(s) URL",
-				 text_shown(host, shown, sizeof(shown)));
+				 url_shown(host, shown, sizeof(shown)));
 	*ret = host;
 	return 0;
 }

@@ -292,7 +292,7 @@ int walk_endpoint(struct walk *walk, const char *service, const char *prefix, co
 		size--;
 	if (url_split(url, &parts) < 0 || parts.query || size >= CREDENTIALS_ENDPOINT_MAX) {
 		r = fault_set(fault, EINVAL, "the endpoint of %s, '%s', is no http(s) URL", service,
-			      text_shown(url, shown, sizeof(shown)));
+			      url_shown(url, shown, sizeof(shown)));
 		return fault_cure(fault, r, "see AWS_ENDPOINT_URL and endpoint_url");
 	}
 	memcpy(ret, url, size);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/net/credentials.h"
 #include "common/net/sigv4.h"
 #include "common/net/url.h"
@@ -35,13 +36,14 @@ int sigv4_sign_http(struct http_request *request, const struct sigv4_scope *scop
 {
 	_cleanup_sigv4_signature_ struct sigv4_signature signature = {};
 	struct sigv4_request to_sign;
+	char shown[SHOWN_TEXT_MAX];
 	struct url url;
 	int r;
 
 	r = url_split(request->url, &url);
 	if (r < 0)
 		return fault_set(fault, r, "cannot sign a request to '%s': this is no URL",
-				 request->url);
+				 url_shown(request->url, shown, sizeof(shown)));
 	to_sign = (struct sigv4_request){
 		.method = request->method,
 		.host = url.host,

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/io.h"
 #include "common/base/parse.h"
+#include "common/base/text.h"
 
 #define PORT_MAX 65535
 
@@ -83,4 +85,17 @@ int url_split(const char *text, struct url *ret)
 		url.query = url.path + url.path_size + 1;
 	*ret = url;
 	return 0;
+}
+
+const char *url_shown(const char *text, char *to, size_t size)
+{
+	_cleanup_free_ char *shown = NULL;
+	size_t end = strcspn(text, "?");
+	const char *at = memrchr(text, '@', end);
+
+	if (!at && text[end] == '\0')
+		return text_shown(text, to, size);
+	shown = str_format("%s%.*s%s", at ? "..." : "", (int)(end - (size_t)(at ? at - text : 0)),
+			   at ? at : text, text[end] ? "?..." : "");
+	return text_shown(shown ? shown : "...", to, size);
 }

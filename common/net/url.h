@@ -3,6 +3,7 @@
 /* The parts of an http or https URL that signing and allow-lists look at. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/base/macro.h"
 
@@ -20,3 +21,7 @@ struct url {
 /* -EINVAL: not http(s), no host, a user name in it, a fragment, blanks or control characters. The
  * text must outlive the parts. */
 int url_split(const char *text, struct url *ret) _must_check_;
+
+/* Fit to stand in an error: like text_shown(), but without what may be a password or a token, in
+ * front of an '@' or behind a '?'. Returns to. */
+const char *url_shown(const char *text, char *to, size_t size);

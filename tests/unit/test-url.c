@@ -75,4 +75,25 @@ START_TEST(refuses_what_is_no_url_or_hides_where_it_leads)
 }
 END_TEST
 
-TEST_MAIN(takes_urls_apart, refuses_what_is_no_url_or_hides_where_it_leads)
+START_TEST(shows_no_password_and_no_token)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{ "https://h/p", "https://h/p" },
+		{ "ftp://h\n", "ftp://h?" },
+		{ "https://h/p?token=t", "https://h/p?..." },
+		{ "https://u:p@h/p", "...@h/p" },
+		{ "https://u:p@q@h?a@b", "...@h?..." },
+		{ "?", "?..." },
+		{ "", "" },
+	};
+	char shown[80];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		ck_assert_str_eq(url_shown(cases[i].text, shown, sizeof(shown)), cases[i].shown);
+}
+END_TEST
+
+TEST_MAIN(takes_urls_apart, shows_no_password_and_no_token,
+	  refuses_what_is_no_url_or_hides_where_it_leads)
