@@ -46,8 +46,7 @@ const char *fake_http_header(const struct fake_request *request, const char *nam
 	return NULL;
 }
 
-/* --- http.h ------------------------------------------------------------------------------------
- */
+/* --- http.h ---------------------------------------------------------------------------------- */
 
 int http_open(_unused_ const struct http_options *options, _unused_ struct http **ret,
 	      _unused_ struct fault *fault)

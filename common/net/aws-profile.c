@@ -88,8 +88,7 @@ void aws_profiles_free(struct aws_profiles *profiles)
 	free(profiles);
 }
 
-/* --- sections ----------------------------------------------------------------------------------
- */
+/* --- sections -------------------------------------------------------------------------------- */
 
 static int open_section(struct reader *reader, enum aws_section kind, bool prefixed,
 			const char *name)
@@ -188,8 +187,7 @@ static int read_section_line(struct reader *reader, const char *line, size_t siz
 	return open_config_section(reader, header);
 }
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 static struct entry *find_entry(const struct section *section, const char *key)
 {
@@ -291,8 +289,7 @@ static int read_key(struct reader *reader, const char *line, size_t size, bool n
 	return set_value(section, key, mark, (size_t)(end - mark));
 }
 
-/* --- lines -------------------------------------------------------------------------------------
- */
+/* --- lines ----------------------------------------------------------------------------------- */
 
 static bool is_nesting(const struct reader *reader)
 {
@@ -365,8 +362,7 @@ int aws_profiles_parse(struct aws_profiles *profiles, enum aws_file file, const 
 	return 0;
 }
 
-/* --- files -------------------------------------------------------------------------------------
- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 /* A fifo could make us wait for ever; that others can read it is noted. */
 static int check_file(struct aws_profiles *profiles, enum aws_file file, const char *path)
@@ -408,8 +404,7 @@ int aws_profiles_load(struct aws_profiles *profiles, enum aws_file file, const c
 	return aws_profiles_parse(profiles, file, path, text.bytes, text.size, fault);
 }
 
-/* --- questions ---------------------------------------------------------------------------------
- */
+/* --- questions ------------------------------------------------------------------------------- */
 
 bool aws_profiles_has(const struct aws_profiles *profiles, enum aws_section section,
 		      const char *name)

@@ -22,8 +22,7 @@
 #define OUTPUT_MAX SECRET_MAX_BYTES
 #define TIMEOUT_USEC (60 * USEC_PER_SEC)
 
-/* --- words -------------------------------------------------------------------------------------
- */
+/* --- words ----------------------------------------------------------------------------------- */
 
 /* One word at *at, in place, without its quotes; *at is moved behind it. False when a quote is
  * never closed. */
@@ -65,8 +64,7 @@ static int split(char *line, char *words[WORDS_MAX + 1])
 	return n > 0 ? 0 : -EINVAL;
 }
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- the program ----------------------------------------------------------------------------- */
 
 /* Into a process group of its own, so that all of it can be ended. */
 static int set_up(posix_spawnattr_t *attributes, posix_spawn_file_actions_t *actions, int out)
@@ -188,8 +186,7 @@ static int run(const struct credentials_options *options, char **words, struct s
 	return 0;
 }
 
-/* --- the answer --------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------ */
 
 static int check_version(const struct secret *output, const char *what, struct fault *fault)
 {

@@ -7,8 +7,7 @@
 #include "common/base/text.h"
 #include "common/net/credentials-walk.h"
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 int profile_static(struct walk *walk, const char *profile, enum aws_file file,
 		   struct credentials *ret, struct fault *fault)
@@ -58,8 +57,7 @@ int provide_config_file(struct walk *walk, struct credentials *ret, struct fault
 	return provide_static(walk, AWS_FILE_CONFIG, ret, fault);
 }
 
-/* --- what only the AWS CLI can do --------------------------------------------------------------
- */
+/* --- what only the AWS CLI can do ------------------------------------------------------------ */
 
 static int refuse_sign_in(const char *profile, const char *what, struct fault *fault)
 {
@@ -101,8 +99,7 @@ int provide_sign_in(struct walk *walk, _unused_ struct credentials *ret, struct 
 	return profile_sign_in(walk, walk->profile, fault);
 }
 
-/* --- roles -------------------------------------------------------------------------------------
- */
+/* --- roles ----------------------------------------------------------------------------------- */
 
 /* The profiles that led here, the last one first. */
 struct trail {

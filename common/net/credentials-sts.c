@@ -21,8 +21,7 @@
 #define SESSION_NAME_MAX 65
 #define GITHUB_AUDIENCE "audience=sts.amazonaws.com"
 
-/* --- the request's body ------------------------------------------------------------------------
- */
+/* --- the request's body ---------------------------------------------------------------------- */
 
 struct field {
 	const char *name, *value; /* NULL: left out */
@@ -75,8 +74,7 @@ static int make_form(const struct field *fields, size_t n, struct secret *ret)
 	return 0;
 }
 
-/* --- the call ----------------------------------------------------------------------------------
- */
+/* --- the call -------------------------------------------------------------------------------- */
 
 /* Without a region, the one that STS had before it had regions. */
 static int find_endpoint(struct walk *walk, char region[CREDENTIALS_REGION_MAX],
@@ -171,8 +169,7 @@ int sts_assume(struct walk *walk, const struct sts_call *call, struct credential
 	return r < 0 ? r : 1;
 }
 
-/* --- web identity ------------------------------------------------------------------------------
- */
+/* --- web identity ---------------------------------------------------------------------------- */
 
 int provide_web_identity_environment(struct walk *walk, struct credentials *ret,
 				     struct fault *fault)
@@ -237,8 +234,7 @@ int provide_web_identity(struct walk *walk, struct credentials *ret, struct faul
 	return r < 0 ? r : profile_web_identity(walk, walk->profile, ret, fault);
 }
 
-/* --- GitHub ------------------------------------------------------------------------------------
- */
+/* --- GitHub ---------------------------------------------------------------------------------- */
 
 static int take_github_token(const struct secret *body, struct secret *ret, struct fault *fault)
 {

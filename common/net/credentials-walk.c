@@ -39,8 +39,7 @@ void walk_done(struct walk *walk)
 	aws_profiles_free(walk->profiles);
 }
 
-/* --- the environment ---------------------------------------------------------------------------
- */
+/* --- the environment ------------------------------------------------------------------------- */
 
 const char *walk_env(const struct walk *walk, const char *name)
 {
@@ -72,8 +71,7 @@ int walk_path(const struct walk *walk, const char *path, char **ret)
 	return 0;
 }
 
-/* --- the profiles ------------------------------------------------------------------------------
- */
+/* --- the profiles ---------------------------------------------------------------------------- */
 
 static const struct {
 	const char *variable, *path;
@@ -139,8 +137,7 @@ const char *walk_value(const struct walk *walk, const char *profile, const char 
 	return aws_profiles_get(walk->profiles, AWS_SECTION_PROFILE, profile, key);
 }
 
-/* --- region ------------------------------------------------------------------------------------
- */
+/* --- region ---------------------------------------------------------------------------------- */
 
 /* It becomes a part of a host's name. */
 static int check_region(const char *region, const char *origin, char ret[CREDENTIALS_REGION_MAX],
@@ -202,8 +199,7 @@ int credentials_region(struct credentials_source *source, uint64_t now_ms,
 			  "profile");
 }
 
-/* --- endpoints ---------------------------------------------------------------------------------
- */
+/* --- endpoints ------------------------------------------------------------------------------- */
 
 /* By how the names of their regions begin; the last one fits all. */
 static const struct {

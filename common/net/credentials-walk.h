@@ -77,8 +77,7 @@ int profile_web_identity(struct walk *walk, const char *profile, struct credenti
 			 struct fault *fault) _must_check_;
 int profile_sign_in(struct walk *walk, const char *profile, struct fault *fault) _must_check_;
 
-/* --- requests ----------------------------------------------------------------------------------
- */
+/* --- requests -------------------------------------------------------------------------------- */
 
 #define CALL_HEADERS_MAX 3
 #define CALL_ANSWER_MAX SECRET_MAX_BYTES
@@ -106,15 +105,13 @@ bool call_found_nobody(int r);
 int read_token(const struct walk *walk, const char *path, struct secret *ret,
 	       struct fault *fault) _must_check_;
 
-/* --- answers in JSON ---------------------------------------------------------------------------
- */
+/* --- answers in JSON ------------------------------------------------------------------------- */
 
 /* token_key is the name of the session token there. Without an Expiration they never expire. */
 int credentials_from_json(const struct secret *text, const char *what, const char *token_key,
 			  struct credentials *ret, struct fault *fault) _must_check_;
 
-/* --- STS ---------------------------------------------------------------------------------------
- */
+/* --- STS ------------------------------------------------------------------------------------- */
 
 struct sts_call {
 	const char *who; /* for faults: "profile 'x'" */

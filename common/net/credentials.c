@@ -57,8 +57,7 @@ const char *credentials_provider(const struct credentials_source *source)
 	return source->provider == SIZE_MAX ? NULL : providers[source->provider].name;
 }
 
-/* --- search ------------------------------------------------------------------------------------
- */
+/* --- search ---------------------------------------------------------------------------------- */
 
 static int refuse_nothing(const struct walk *walk, struct fault *fault)
 {
@@ -94,8 +93,7 @@ static int search(struct walk *walk, size_t *ret_provider, struct credentials *r
 	return refuse_nothing(walk, fault);
 }
 
-/* --- when --------------------------------------------------------------------------------------
- */
+/* --- when ------------------------------------------------------------------------------------ */
 
 static uint64_t left_ms(const struct credentials *credentials, uint64_t now_ms)
 {

@@ -18,8 +18,7 @@ static const char *const unsigned_names[] = {
 	"x-amz-security-token", "transfer-encoding",
 };
 
-/* --- writing into a hash -----------------------------------------------------------------------
- */
+/* --- writing into a hash --------------------------------------------------------------------- */
 
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
 
@@ -39,8 +38,7 @@ static void put_text(struct sink *sink, const char *text)
 	put(sink, text, strlen(text));
 }
 
-/* --- percent-encoding --------------------------------------------------------------------------
- */
+/* --- percent-encoding ------------------------------------------------------------------------ */
 
 static bool is_alphanumeric(char c)
 {
@@ -83,8 +81,7 @@ static char *encode(char *to, const char *text, size_t size, char keep, bool esc
 	return to;
 }
 
-/* --- path --------------------------------------------------------------------------------------
- */
+/* --- path ------------------------------------------------------------------------------------ */
 
 /* Resolves "." and "..", and drops empty parts: RFC 3986, 5.2.4. Writes at to, which has room for
  * the size and one more. */
@@ -137,8 +134,7 @@ static int put_path(struct sink *sink, const struct sigv4_request *request, bool
 	return 0;
 }
 
-/* --- query -------------------------------------------------------------------------------------
- */
+/* --- query ----------------------------------------------------------------------------------- */
 
 struct parameter {
 	const char *name, *value; /* encoded */
@@ -204,8 +200,7 @@ static int put_query(struct sink *sink, const char *query)
 	return 0;
 }
 
-/* --- headers -----------------------------------------------------------------------------------
- */
+/* --- headers --------------------------------------------------------------------------------- */
 
 static char to_lower(char c)
 {

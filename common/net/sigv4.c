@@ -60,8 +60,7 @@ static int hmac(const void *key, int key_size, const char *text, unsigned char r
 	return 0;
 }
 
-/* --- the key -----------------------------------------------------------------------------------
- */
+/* --- the key --------------------------------------------------------------------------------- */
 
 static int derive(const struct sigv4_scope *scope, const char *day, unsigned char ret[HASH_SIZE])
 {
@@ -116,8 +115,7 @@ static int find_key(const struct sigv4_scope *scope, const char *day, struct sig
 	return 0;
 }
 
-/* --- the signature -----------------------------------------------------------------------------
- */
+/* --- the signature --------------------------------------------------------------------------- */
 
 static int format_date(uint64_t now_ms, char ret[SIGV4_DATE_MAX])
 {

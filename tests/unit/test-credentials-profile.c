@@ -19,8 +19,7 @@ static void use_profile(struct bench *bench, const char *name)
 	bench->options.profile = name;
 }
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 START_TEST(reads_keys_of_either_file_and_prefers_credentials)
 {
@@ -90,8 +89,7 @@ START_TEST(says_where_a_file_cannot_be_read)
 }
 END_TEST
 
-/* --- roles -------------------------------------------------------------------------------------
- */
+/* --- roles ----------------------------------------------------------------------------------- */
 
 #define KEYS_OF_BASE                                   \
 	"[profile base]\naws_access_key_id = AKBASE\n" \
@@ -291,8 +289,7 @@ START_TEST(refuses_an_answer_of_sts_without_credentials)
 }
 END_TEST
 
-/* --- what takes a person -----------------------------------------------------------------------
- */
+/* --- what takes a person --------------------------------------------------------------------- */
 
 START_TEST(names_the_way_out_for_what_takes_a_person)
 {
@@ -323,8 +320,7 @@ START_TEST(names_the_way_out_for_what_takes_a_person)
 }
 END_TEST
 
-/* --- programs ----------------------------------------------------------------------------------
- */
+/* --- programs -------------------------------------------------------------------------------- */
 
 /* A profile with a program, which is a script of sh. */
 static void use_program(struct bench *bench, const char *script)

@@ -10,8 +10,7 @@ static void init_in_region(struct bench *bench)
 	set_variable(bench, "AWS_EC2_METADATA_DISABLED", "true");
 }
 
-/* --- web identity ------------------------------------------------------------------------------
- */
+/* --- web identity ---------------------------------------------------------------------------- */
 
 START_TEST(trades_the_token_of_a_file_for_credentials)
 {
@@ -93,8 +92,7 @@ START_TEST(says_what_is_wrong_with_a_web_identity)
 }
 END_TEST
 
-/* --- GitHub ------------------------------------------------------------------------------------
- */
+/* --- GitHub ---------------------------------------------------------------------------------- */
 
 #define GITHUB_URL "https://pipelines.example/token?api-version=2"
 
@@ -158,8 +156,7 @@ START_TEST(leaves_github_alone_without_a_role)
 }
 END_TEST
 
-/* --- containers --------------------------------------------------------------------------------
- */
+/* --- containers ------------------------------------------------------------------------------ */
 
 START_TEST(asks_ecs_by_a_path)
 {
@@ -258,7 +255,9 @@ START_TEST(says_what_is_wrong_with_a_container)
 	answer(&bench, "GET", NULL, 403, "PLANTED");
 	fails_with(&bench, -EACCES, "container credentials: HTTP 403");
 	answer(&bench, "GET", NULL, 200, "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":1}");
-	fails_with(&bench, -EBADMSG, "container credentials: 'SecretAccessKey' is no string");
+	fails_with(&bench, -EBADMSG,
+		   "container credentials: key 'SecretAccessKey': expected string, "
+		   "got int");
 }
 END_TEST
 
@@ -275,8 +274,7 @@ START_TEST(asks_a_container_three_times)
 }
 END_TEST
 
-/* --- instances ---------------------------------------------------------------------------------
- */
+/* --- instances ------------------------------------------------------------------------------- */
 
 START_TEST(shows_an_instance_a_token_in_every_request)
 {

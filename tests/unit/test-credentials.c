@@ -5,8 +5,7 @@
 
 #include "tests/unit/credentials-fixture.h"
 
-/* --- order -------------------------------------------------------------------------------------
- */
+/* --- order ----------------------------------------------------------------------------------- */
 
 START_TEST(asks_in_the_order_of_the_aws_cli)
 {
@@ -77,8 +76,7 @@ START_TEST(does_not_act_as_somebody_else_when_what_is_configured_fails)
 }
 END_TEST
 
-/* --- the environment ---------------------------------------------------------------------------
- */
+/* --- the environment ------------------------------------------------------------------------- */
 
 START_TEST(reads_keys_of_the_environment)
 {
@@ -124,8 +122,7 @@ START_TEST(takes_an_empty_variable_for_none)
 }
 END_TEST
 
-/* --- when --------------------------------------------------------------------------------------
- */
+/* --- when ------------------------------------------------------------------------------------ */
 
 START_TEST(keeps_what_it_has_while_that_is_valid)
 {
@@ -256,8 +253,7 @@ START_TEST(reads_the_files_anew_each_time)
 }
 END_TEST
 
-/* --- region ------------------------------------------------------------------------------------
- */
+/* --- region ---------------------------------------------------------------------------------- */
 
 static int region_of(struct bench *bench, char region[CREDENTIALS_REGION_MAX])
 {
@@ -322,8 +318,7 @@ START_TEST(says_where_to_put_a_region_when_there_is_none)
 }
 END_TEST
 
-/* --- endpoints ---------------------------------------------------------------------------------
- */
+/* --- endpoints ------------------------------------------------------------------------------- */
 
 static void has_endpoint(struct bench *bench, const char *service, const char *prefix,
 			 const char *region, const char *expected)

@@ -22,8 +22,7 @@ static struct credentials example_credentials(const char *token)
 	return credentials;
 }
 
-/* --- published signatures ----------------------------------------------------------------------
- */
+/* --- published signatures -------------------------------------------------------------------- */
 
 /* A signed request, taken apart in place. */
 struct published {
@@ -126,8 +125,7 @@ START_TEST(makes_the_signatures_that_aws_publishes)
 }
 END_TEST
 
-/* --- what is signed ----------------------------------------------------------------------------
- */
+/* --- what is signed -------------------------------------------------------------------------- */
 
 /* Signs a request with such headers, and gives the Authorization. */
 static char *sign_headers(const char *const *headers, size_t n, const char *host)
@@ -197,8 +195,7 @@ START_TEST(sorts_a_name_before_those_that_it_begins)
 }
 END_TEST
 
-/* --- S3 ----------------------------------------------------------------------------------------
- */
+/* --- S3 -------------------------------------------------------------------------------------- */
 
 static void sign_s3(const char *path, const char *payload_hash, struct sigv4_signature *ret)
 {
@@ -250,8 +247,7 @@ START_TEST(tells_s3_the_hash_of_the_body)
 }
 END_TEST
 
-/* --- the key -----------------------------------------------------------------------------------
- */
+/* --- the key --------------------------------------------------------------------------------- */
 
 static void sign_in_scope(const char *secret, const char *region, uint64_t now_ms,
 			  struct sigv4_key *key, struct sigv4_signature *ret)
@@ -311,8 +307,7 @@ START_TEST(wipes_a_key)
 }
 END_TEST
 
-/* --- what cannot be signed ---------------------------------------------------------------------
- */
+/* --- what cannot be signed ------------------------------------------------------------------- */
 
 START_TEST(refuses_what_cannot_be_signed)
 {
@@ -355,8 +350,7 @@ START_TEST(refuses_what_cannot_be_signed)
 }
 END_TEST
 
-/* --- on top of http.h --------------------------------------------------------------------------
- */
+/* --- on top of http.h ------------------------------------------------------------------------ */
 
 START_TEST(adds_its_headers_to_a_request)
 {
