@@ -162,8 +162,8 @@ static int find_role(struct walk *walk, const char *host, const struct secret *t
 int provide_instance(struct walk *walk, struct credentials *ret, struct fault *fault)
 {
 	_cleanup_secret_ struct secret token = {}, body = {};
-	char role[ROLE_MAX], path[sizeof(ROLES) + ROLE_MAX];
-	const char *host = NULL;
+	char role[ROLE_MAX] = "", path[sizeof(ROLES) + ROLE_MAX];
+	const char *host = HOST;
 	int status = 0, r;
 
 	r = open_metadata(walk, &host, &token, fault);
@@ -186,7 +186,7 @@ int provide_instance(struct walk *walk, struct credentials *ret, struct fault *f
 int instance_region(struct walk *walk, char ret[CREDENTIALS_REGION_MAX], struct fault *fault)
 {
 	_cleanup_secret_ struct secret token = {};
-	const char *host = NULL;
+	const char *host = HOST;
 	int r;
 
 	r = open_metadata(walk, &host, &token, fault);

@@ -90,8 +90,6 @@ int credentials_from_json(const struct secret *text, const char *what, const cha
 	if (r < 0)
 		return fault_wrap(fault, r, "%s", what);
 
-	credentials_done(ret);
-	*ret = credentials;
-	credentials = (struct credentials){};
+	credentials_move(ret, &credentials);
 	return 0;
 }

@@ -167,7 +167,7 @@ static int run(const struct credentials_options *options, char **words, struct s
 	struct deadline deadline = deadline_in(options->clock, timeout);
 	_cleanup_close_ int out = -1, in = -1;
 	int fds[2], r, status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;

@@ -25,8 +25,13 @@ int credentials_copy(struct credentials *to, const struct credentials *from)
 	memcpy(copy.key_id, from->key_id, sizeof(copy.key_id));
 	copy.expires_ms = from->expires_ms;
 
-	credentials_done(to);
-	*to = copy;
-	copy = (struct credentials){};
+	credentials_move(to, &copy);
 	return 0;
+}
+
+void credentials_move(struct credentials *to, struct credentials *from)
+{
+	credentials_done(to);
+	*to = *from;
+	*from = (struct credentials){};
 }

@@ -134,11 +134,9 @@ static int refresh(struct credentials_source *source, uint64_t now_ms, struct fa
 		return fault_cure(fault, r, "get new ones from where these came from");
 	}
 
-	credentials_done(&source->current);
-	source->current = fresh;
+	credentials_move(&source->current, &fresh);
 	source->provider = provider;
 	source->forgotten = false;
-	fresh = (struct credentials){};
 	return 0;
 }
 

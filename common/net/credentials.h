@@ -32,18 +32,21 @@ void credentials_done(struct credentials *credentials);
 #define _cleanup_credentials_ _cleanup_(credentials_done)
 /* *to is replaced. */
 int credentials_copy(struct credentials *to, const struct credentials *from) _must_check_;
+/* The same without a copy: *from is empty afterwards. */
+void credentials_move(struct credentials *to, struct credentials *from);
 
+#define CREDENTIALS_MINUTE_MS (60 * MSEC_PER_SEC)
 /* Credentials are got anew within the first, if that works; within the second it has to work. */
-#define CREDENTIALS_ADVISORY_MS (15 * 60 * MSEC_PER_SEC)
-#define CREDENTIALS_MANDATORY_MS (10 * 60 * MSEC_PER_SEC)
+#define CREDENTIALS_ADVISORY_MS (15 * CREDENTIALS_MINUTE_MS)
+#define CREDENTIALS_MANDATORY_MS (10 * CREDENTIALS_MINUTE_MS)
 /* How long nothing is asked again after that was tried, as long as what is there holds. */
-#define CREDENTIALS_HOLD_MS (60 * MSEC_PER_SEC)
+#define CREDENTIALS_HOLD_MS CREDENTIALS_MINUTE_MS
 /* What the instance hands out is used for this long, and up to the spread more, when it is about to
  * expire: the metadata service hands out old ones while AWS has trouble, and these go on working.
  */
 #define CREDENTIALS_EXTENSION_MS CREDENTIALS_ADVISORY_MS
-#define CREDENTIALS_SPREAD_MIN_MS (2 * 60 * MSEC_PER_SEC)
-#define CREDENTIALS_SPREAD_MAX_MS (10 * 60 * MSEC_PER_SEC)
+#define CREDENTIALS_SPREAD_MIN_MS (2 * CREDENTIALS_MINUTE_MS)
+#define CREDENTIALS_SPREAD_MAX_MS (10 * CREDENTIALS_MINUTE_MS)
 
 /* All texts are borrowed and must outlive the source. */
 struct credentials_options {

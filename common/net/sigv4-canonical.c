@@ -204,7 +204,9 @@ static int put_query(struct sink *sink, const char *query)
 
 static char to_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c < 'A' || c > 'Z')
+		return c;
+	return (char)(c - 'A' + 'a');
 }
 
 static int compare_names(const struct sigv4_header *a, const struct sigv4_header *b)

@@ -129,9 +129,7 @@ static int take_credentials(struct reader *reader, struct credentials *ret)
 	credentials.session_token = reader->values[SESSION_TOKEN];
 	reader->values[SECRET_KEY] = reader->values[SESSION_TOKEN] = (struct secret){};
 
-	credentials_done(ret);
-	*ret = credentials;
-	credentials = (struct credentials){};
+	credentials_move(ret, &credentials);
 	return 0;
 }
 

@@ -388,8 +388,8 @@ START_TEST(refuses_what_a_program_prints_when_it_is_no_answer)
 		"{\"Version\":1,\"SecretAccessKey\":\"PLANTED\"}",
 		"{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"\"}",
 		"{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":[\"PLANTED\"]}",
-		"{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"PLANTED\","
-		"\"Expiration\":\"PLANTED\"}",
+		("{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"PLANTED\","
+		 "\"Expiration\":\"PLANTED\"}"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
