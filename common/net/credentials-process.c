@@ -21,6 +21,7 @@
 #define WORDS_MAX 64
 #define OUTPUT_MAX SECRET_MAX_BYTES
 #define TIMEOUT_USEC (60 * USEC_PER_SEC)
+#define POLL_MS 1000 /* at once, as an int must hold it */
 
 /* --- words ----------------------------------------------------------------------------------- */
 
@@ -120,12 +121,13 @@ static int read_output(int fd, const struct deadline *deadline, const struct clo
 	for (;;) {
 		struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 		uint64_t left_usec = deadline_left_usec(deadline, clock);
+		uint64_t left_ms = left_usec / USEC_PER_MSEC + 1;
 		ssize_t n;
 		int r;
 
 		if (left_usec == 0)
 			return -ETIMEDOUT;
-		r = poll(&poll_fd, 1, (int)(left_usec / USEC_PER_MSEC) + 1);
+		r = poll(&poll_fd, 1, left_ms < POLL_MS ? (int)left_ms : POLL_MS);
 		if (r < 0 && errno != EINTR)
 			return -errno;
 		if (r <= 0)

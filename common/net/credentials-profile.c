@@ -89,7 +89,7 @@ int profile_sign_in(struct walk *walk, const char *profile, struct fault *fault)
 	return 0;
 }
 
-/* Keys or a program beside the SSO settings are the way out that the cure names. */
+/* A program beside these settings is the way out that the cure names. */
 int provide_sign_in(struct walk *walk, _unused_ struct credentials *ret, struct fault *fault)
 {
 	int r = walk_read(walk, fault);

@@ -114,6 +114,16 @@ static int refuse_profile(const struct walk *walk, const struct aws_profiles *pr
 			  "~/.aws/credentials");
 }
 
+static int note_exposed(struct credentials_source *source, const struct aws_profiles *profiles)
+{
+	const char *path = aws_profiles_exposed(profiles);
+
+	if (!path || source->exposed)
+		return 0;
+	source->exposed = strdup(path);
+	return source->exposed ? 0 : -ENOMEM;
+}
+
 int walk_read(struct walk *walk, struct fault *fault)
 {
 	_cleanup_(aws_profiles_freep) struct aws_profiles *profiles = NULL;
@@ -126,6 +136,8 @@ int walk_read(struct walk *walk, struct fault *fault)
 		r = load_file(walk, profiles, file, fault);
 	if (r >= 0)
 		r = refuse_profile(walk, profiles, fault);
+	if (r >= 0)
+		r = note_exposed(walk->source, profiles);
 	if (r < 0)
 		return r;
 	walk->profiles = take_ptr(profiles);

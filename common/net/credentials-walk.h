@@ -15,6 +15,7 @@ struct credentials_source {
 	uint64_t hold_until_ms; /* nothing is asked before, as long as current holds */
 	bool forgotten;         /* current is said to be no good */
 	struct sigv4_key key;   /* for STS */
+	char *exposed;          /* owned; see credentials_exposed() */
 };
 
 /* One search for credentials. The files are read when the first provider wants them, and forgotten

@@ -44,6 +44,7 @@ void credentials_close(struct credentials_source *source)
 		return;
 	credentials_done(&source->current);
 	sigv4_key_done(&source->key);
+	free(source->exposed);
 	free(source);
 }
 
@@ -55,6 +56,11 @@ void credentials_forget(struct credentials_source *source)
 const char *credentials_provider(const struct credentials_source *source)
 {
 	return source->provider == SIZE_MAX ? NULL : providers[source->provider].name;
+}
+
+const char *credentials_exposed(const struct credentials_source *source)
+{
+	return source->exposed;
 }
 
 /* --- search ---------------------------------------------------------------------------------- */

@@ -82,6 +82,9 @@ void credentials_forget(struct credentials_source *source);
 /* Who gave the credentials ("environment", "instance metadata"); NULL before the first get. */
 const char *credentials_provider(const struct credentials_source *source);
 
+/* A credentials file, read so far, that other users can read too: something to warn of. NULL. */
+const char *credentials_exposed(const struct credentials_source *source);
+
 /* --region, AWS_REGION, AWS_DEFAULT_REGION, the profile, the instance. -ENOENT. */
 int credentials_region(struct credentials_source *source, uint64_t now_ms,
 		       char ret[CREDENTIALS_REGION_MAX], struct fault *fault) _must_check_;

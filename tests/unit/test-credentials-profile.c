@@ -55,6 +55,25 @@ START_TEST(reads_files_that_variables_name)
 }
 END_TEST
 
+START_TEST(knows_which_keys_others_can_read)
+{
+	static const char keys[] = "[x]\naws_access_key_id = AK\naws_secret_access_key = PLANTED\n";
+	_cleanup_bench_ struct bench bench;
+	_cleanup_free_ char *path = NULL;
+
+	use_profile(&bench, "x");
+	path = str_format("%s/.aws/credentials", bench.home->path);
+	tree_write(bench.home, ".aws/credentials", keys);
+	ck_assert_int_eq(chmod(path, 0600), 0);
+	gets_from(&bench, "AK", "credentials file");
+	ck_assert_ptr_null(credentials_exposed(bench.source));
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	credentials_forget(bench.source);
+	gets_from(&bench, "AK", "credentials file");
+	ck_assert_str_eq(credentials_exposed(bench.source), path);
+}
+END_TEST
+
 START_TEST(refuses_a_profile_that_is_not_there)
 {
 	_cleanup_bench_ struct bench bench;
@@ -454,11 +473,11 @@ START_TEST(refuses_a_program_that_cannot_be_run)
 END_TEST
 
 TEST_MAIN(reads_keys_of_either_file_and_prefers_credentials, reads_files_that_variables_name,
-	  refuses_a_profile_that_is_not_there, refuses_half_a_key, says_where_a_file_cannot_be_read,
-	  assumes_a_role_with_the_keys_of_another_profile, assumes_one_role_with_another,
-	  assumes_a_role_with_keys_beside_it, assumes_a_role_with_what_credential_source_names,
-	  asks_sts_where_it_is_configured, refuses_roles_that_lead_nowhere,
-	  says_what_sts_says_but_not_the_request_behind_it,
+	  knows_which_keys_others_can_read, refuses_a_profile_that_is_not_there, refuses_half_a_key,
+	  says_where_a_file_cannot_be_read, assumes_a_role_with_the_keys_of_another_profile,
+	  assumes_one_role_with_another, assumes_a_role_with_keys_beside_it,
+	  assumes_a_role_with_what_credential_source_names, asks_sts_where_it_is_configured,
+	  refuses_roles_that_lead_nowhere, says_what_sts_says_but_not_the_request_behind_it,
 	  asks_sts_three_times_while_it_has_trouble, refuses_an_answer_of_sts_without_credentials,
 	  names_the_way_out_for_what_takes_a_person, runs_a_program_without_a_shell,
 	  says_how_a_program_failed_without_showing_what_it_prints,
