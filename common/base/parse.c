@@ -202,3 +202,102 @@ const char *format_time_ms(uint64_t epoch_ms, char *text, size_t size)
 		       (unsigned)(epoch_ms % MSEC_PER_SEC));
 	return text;
 }
+
+/* n digits at *text, which is moved behind them. */
+static int take_digits(const char **text, unsigned n, unsigned *ret)
+{
+	unsigned value = 0;
+
+	for (; n > 0; n--, (*text)++) {
+		if (!is_digit(**text))
+			return -EINVAL;
+		value = value * 10 + (unsigned)(**text - '0');
+	}
+	*ret = value;
+	return 0;
+}
+
+/* Numbers of fixed width where the pattern has digits (their count); all else stands for itself. */
+static int take_pattern(const char **text, const char *pattern, unsigned *values)
+{
+	for (; *pattern; pattern++) {
+		if (is_digit(*pattern)) {
+			if (take_digits(text, (unsigned)(*pattern - '0'), values++) < 0)
+				return -EINVAL;
+			continue;
+		}
+		if (**text != *pattern)
+			return -EINVAL;
+		(*text)++;
+	}
+	return 0;
+}
+
+/* ".123456": what is finer than a millisecond is dropped. */
+static int take_fraction_ms(const char **text, unsigned *ret_ms)
+{
+	unsigned ms = 0, weight = 100;
+
+	if (**text != '.') {
+		*ret_ms = 0;
+		return 0;
+	}
+	(*text)++;
+	if (!is_digit(**text))
+		return -EINVAL;
+	for (; is_digit(**text); (*text)++) {
+		ms += weight * (unsigned)(**text - '0');
+		weight /= 10;
+	}
+	*ret_ms = ms;
+	return 0;
+}
+
+/* 'Z', or how far the clock there is ahead. */
+static int take_zone(const char **text, int64_t *ret_seconds)
+{
+	unsigned parts[2] = {};
+	int64_t seconds;
+	char sign = **text;
+
+	if (sign != 'Z' && sign != '+' && sign != '-')
+		return -EINVAL;
+	(*text)++;
+	if (sign != 'Z' && take_pattern(text, "2:2", parts) < 0)
+		return -EINVAL;
+	if (parts[0] > 23 || parts[1] > 59)
+		return -EINVAL;
+
+	seconds = (int64_t)parts[0] * 3600 + (int64_t)parts[1] * 60;
+	*ret_seconds = sign == '-' ? -seconds : seconds;
+	return 0;
+}
+
+int parse_time_ms(const char *text, uint64_t *ret_epoch_ms)
+{
+	enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, N_PARTS };
+	unsigned parts[N_PARTS], ms;
+	struct tm tm = {};
+	int64_t ahead, seconds;
+
+	if (!text || take_pattern(&text, "4-2-2T2:2:2", parts) < 0 ||
+	    take_fraction_ms(&text, &ms) < 0 || take_zone(&text, &ahead) < 0 || *text)
+		return -EINVAL;
+	if (parts[HOUR] > 23 || parts[MINUTE] > 59 || parts[SECOND] > 60)
+		return -EINVAL;
+
+	tm.tm_year = (int)parts[YEAR] - 1900;
+	tm.tm_mon = (int)parts[MONTH] - 1;
+	tm.tm_mday = (int)parts[DAY];
+	seconds = timegm(&tm);
+	/* timegm() makes another day of one that there is not. */
+	if (tm.tm_mon != (int)parts[MONTH] - 1 || tm.tm_mday != (int)parts[DAY])
+		return -EINVAL;
+
+	seconds += (int64_t)parts[HOUR] * 3600 + (int64_t)parts[MINUTE] * 60 + parts[SECOND];
+	seconds -= ahead;
+	if (seconds < 0)
+		return -ERANGE;
+	*ret_epoch_ms = (uint64_t)seconds * MSEC_PER_SEC + ms;
+	return 0;
+}

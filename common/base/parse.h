@@ -27,3 +27,7 @@ const char *format_duration(uint64_t usec, char *text, size_t size);
 /* ISO 8601 in UTC, to the millisecond: "2026-11-24T10:00:00.123Z"; "-" for 0. */
 #define TIME_TEXT_MAX 32
 const char *format_time_ms(uint64_t epoch_ms, char *text, size_t size);
+
+/* ISO 8601 with a zone: "2026-11-24T10:00:00Z", with a fraction of a second or not, 'Z' or an
+ * offset such as "+01:00". Since the epoch; what is before it is -ERANGE. */
+int parse_time_ms(const char *text, uint64_t *ret_epoch_ms) _must_check_;

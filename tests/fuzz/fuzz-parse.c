@@ -62,6 +62,22 @@ static void check_bool(const char *text)
 		FUZZ_CHECK(!value);
 }
 
+/* A time that is read and printed is read as the same, but for year 10000 and the epoch itself. */
+static void check_time(const char *text)
+{
+	uint64_t value = UNTOUCHED, again = 0;
+	char shown[TIME_TEXT_MAX];
+	int r = parse_time_ms(text, &value);
+
+	if (r < 0) {
+		FUZZ_CHECK_ERROR(r, EINVAL, ERANGE);
+		FUZZ_CHECK(value == UNTOUCHED);
+	} else if (value > 0 && value < UINT64_C(253402300800000)) {
+		(void)format_time_ms(value, shown, sizeof(shown));
+		FUZZ_CHECK_TEXT(parse_time_ms(shown, &again) == 0 && again == value, text);
+	}
+}
+
 /* Every number is a duration and a time. */
 static void check_format(const uint8_t *data, size_t size)
 {
@@ -83,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_duration(text);
 	check_size(text);
 	check_bool(text);
+	check_time(text);
 	check_format(data, size);
 	return 0;
 }

@@ -245,7 +245,59 @@ START_TEST(prints_times_as_iso_8601_in_utc)
 }
 END_TEST
 
+START_TEST(reads_times_of_iso_8601_with_their_zone)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint64_t ms;
+	} cases[] = {
+		{ "1970-01-01T00:00:00Z", 0, 0 },
+		{ "2026-11-24T10:00:00Z", 0, 1795514400000 },
+		{ "2026-11-24T10:00:00.123Z", 0, 1795514400123 },
+		{ "2026-11-24T10:00:00.1Z", 0, 1795514400100 },
+		{ "2026-11-24T10:00:00.123987654Z", 0, 1795514400123 },
+		{ "2026-11-24T11:30:00+01:30", 0, 1795514400000 },
+		{ "2026-11-24T02:00:00-08:00", 0, 1795514400000 },
+		{ "2000-02-29T00:00:00Z", 0, 951782400000 },
+		{ "2016-12-31T23:59:60Z", 0, 1483228800000 },
+		{ "9999-12-31T23:59:59Z", 0, 253402300799000 },
+		{ "1969-12-31T23:59:59Z", -ERANGE, 0 },
+		{ "1970-01-01T00:00:00+00:01", -ERANGE, 0 },
+		{ "2001-02-29T00:00:00Z", -EINVAL, 0 },
+		{ "2001-13-01T00:00:00Z", -EINVAL, 0 },
+		{ "2001-00-01T00:00:00Z", -EINVAL, 0 },
+		{ "2001-01-00T00:00:00Z", -EINVAL, 0 },
+		{ "2001-01-32T00:00:00Z", -EINVAL, 0 },
+		{ "2001-01-01T24:00:00Z", -EINVAL, 0 },
+		{ "2001-01-01T00:60:00Z", -EINVAL, 0 },
+		{ "2001-01-01T00:00:61Z", -EINVAL, 0 },
+		{ "2001-01-01T00:00:00", -EINVAL, 0 },
+		{ "2001-01-01T00:00:00.Z", -EINVAL, 0 },
+		{ "2001-01-01T00:00:00ZZ", -EINVAL, 0 },
+		{ "2001-01-01T00:00:00+24:00", -EINVAL, 0 },
+		{ "2001-01-01T00:00:00+0100", -EINVAL, 0 },
+		{ "2001-01-01 00:00:00Z", -EINVAL, 0 },
+		{ "01-01-01T00:00:00Z", -EINVAL, 0 },
+		{ " 2001-01-01T00:00:00Z", -EINVAL, 0 },
+		{ "2001", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ NULL, -EINVAL, 0 },
+	};
+
+	ck_assert_int_eq(setenv("TZ", "Asia/Kolkata", 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t ms = 7;
+		int r = parse_time_ms(cases[i].text, &ms);
+
+		ck_assert_msg(r == cases[i].r, "'%s': %d", cases[i].text, r);
+		ck_assert_msg(ms == (r < 0 ? 7 : cases[i].ms), "'%s': %llu", cases[i].text,
+			      (unsigned long long)ms);
+	}
+}
+END_TEST
+
 TEST_MAIN(reads_whole_decimal_numbers_only, reads_durations, reads_sizes,
 	  reads_both_answers_in_any_case, prints_durations_with_the_largest_units,
 	  reads_back_the_durations_it_prints, stays_within_a_small_array,
-	  prints_times_as_iso_8601_in_utc)
+	  prints_times_as_iso_8601_in_utc, reads_times_of_iso_8601_with_their_zone)
