@@ -230,6 +230,12 @@ static void pin_conditions(struct dynamodb_expression *e, const struct machine *
 	}
 }
 
+/* A drain of a machine that is draining already says no more than that this is its last. */
+static bool marks(const struct machine *before, const struct change *change)
+{
+	return change->transition == TRANSITION_DRAIN && before->state == MACHINE_DRAINING;
+}
+
 static void pin_all(struct dynamodb_expression *e, const struct machine *before,
 		    const struct change *change)
 {
@@ -241,7 +247,9 @@ static void pin_all(struct dynamodb_expression *e, const struct machine *before,
 	}
 	pin(e, before, "state");
 	pin_conditions(e, before, change);
-	if (lease_pins[lease])
+	if (marks(before, change))
+		pin(e, before, "last");
+	else if (lease_pins[lease])
 		pin(e, before, lease_pins[lease]);
 }
 
@@ -255,10 +263,17 @@ static bool is_among(const char *name, const char *const *names)
 	return false;
 }
 
+static bool gives_reason(const struct change *change)
+{
+	return change->reason[0] && (change->transition == TRANSITION_DRAIN ||
+				     change->transition == TRANSITION_WITHDRAW ||
+				     change->transition == TRANSITION_TERMINATE);
+}
+
 /* What the change itself says of a field, whatever the record held: written even where it seems to
  * be there already, for that may have changed. */
-static bool is_said(const struct machine_field *field, const struct machine *after,
-		    const struct change *change)
+static bool is_said(const struct machine_field *field, const struct machine *before,
+		    const struct machine *after, const struct change *change)
 {
 	static const char *const always[] = { "state", "seq", "threshold_ms", NULL };
 	static const char *const claimants[] = { "run_key", "repo",       "workflow",
@@ -268,10 +283,13 @@ static bool is_said(const struct machine_field *field, const struct machine *aft
 	const char *name = field->name;
 	bool claims = change->transition == TRANSITION_CLAIM;
 
+	if (gives_reason(change) && strcmp(name, "reason") == 0)
+		return true;
+	if (marks(before, change))
+		return false;
 	return is_among(name, always) || (claims && is_among(name, claimants)) ||
 	       (claims && change->leases.max_runtime_ms && strcmp(name, "max_runtime_ms") == 0) ||
 	       (change->testimony.phase != PHASE_NONE && is_among(name, testimonies)) ||
-	       (change->reason[0] && strcmp(name, "reason") == 0) ||
 	       (after->last && strcmp(name, "last") == 0) ||
 	       (change->transition == TRANSITION_OFFER && strcmp(name, "run_key") == 0);
 }
@@ -300,9 +318,9 @@ static void write_change(struct dynamodb_expression *e, const struct machine *be
 		if (is_id(field))
 			continue;
 		/* A birth has nothing to take away. */
-		if (before->state == MACHINE_NONE
-			    ? is_set(after, field)
-			    : differs(field, before, after) || is_said(field, after, change))
+		if (before->state == MACHINE_NONE ? is_set(after, field)
+						  : differs(field, before, after) ||
+							    is_said(field, before, after, change))
 			write_field(e, after, field);
 	}
 }
