@@ -270,10 +270,16 @@ static bool gives_reason(const struct change *change)
 				     change->transition == TRANSITION_TERMINATE);
 }
 
+static bool is_last(const struct change *change)
+{
+	return change->transition == TRANSITION_WITHDRAW ||
+	       (change->transition == TRANSITION_DRAIN && change->last);
+}
+
 /* What the change itself says of a field, whatever the record held: written even where it seems to
  * be there already, for that may have changed. */
 static bool is_said(const struct machine_field *field, const struct machine *before,
-		    const struct machine *after, const struct change *change)
+		    const struct change *change)
 {
 	static const char *const always[] = { "state", "seq", "threshold_ms", NULL };
 	static const char *const claimants[] = { "run_key", "repo",       "workflow",
@@ -290,7 +296,7 @@ static bool is_said(const struct machine_field *field, const struct machine *bef
 	return is_among(name, always) || (claims && is_among(name, claimants)) ||
 	       (claims && change->leases.max_runtime_ms && strcmp(name, "max_runtime_ms") == 0) ||
 	       (change->testimony.phase != PHASE_NONE && is_among(name, testimonies)) ||
-	       (after->last && strcmp(name, "last") == 0) ||
+	       (is_last(change) && strcmp(name, "last") == 0) ||
 	       (change->transition == TRANSITION_OFFER && strcmp(name, "run_key") == 0);
 }
 
@@ -318,9 +324,9 @@ static void write_change(struct dynamodb_expression *e, const struct machine *be
 		if (is_id(field))
 			continue;
 		/* A birth has nothing to take away. */
-		if (before->state == MACHINE_NONE ? is_set(after, field)
-						  : differs(field, before, after) ||
-							    is_said(field, before, after, change))
+		if (before->state == MACHINE_NONE
+			    ? is_set(after, field)
+			    : differs(field, before, after) || is_said(field, before, change))
 			write_field(e, after, field);
 	}
 }
