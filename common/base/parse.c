@@ -187,6 +187,79 @@ const char *format_duration(uint64_t usec, char *text, size_t size)
 	return text;
 }
 
+/* "2026-11-24T10:00:00", of which each letter stands for its kind: 0 for a digit. */
+static bool looks_like_time(const char *text)
+{
+	static const char shape[] = "0000-00-00T00:00:00";
+
+	for (size_t i = 0; shape[i]; i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+
+		if (shape[i] == '0' ? !digit : text[i] != shape[i])
+			return false;
+	}
+	return true;
+}
+
+/* The n digits at text, which are there. */
+static int digits(const char *text, size_t n)
+{
+	int value = 0;
+
+	for (size_t i = 0; i < n; i++)
+		value = value * 10 + (text[i] - '0');
+	return value;
+}
+
+/* ".123Z", of which only milliseconds count. */
+static int parse_fraction(const char *text, uint64_t *ret_ms)
+{
+	uint64_t ms = 0, unit = 100;
+	size_t n = 0;
+
+	if (*text == '.') {
+		n = strspn(text + 1, "0123456789");
+		if (n == 0)
+			return -EINVAL;
+		for (size_t i = 1; i <= n; i++, unit /= 10)
+			ms += unit * (uint64_t)digits(text + i, 1);
+		text += 1 + n;
+	}
+	if (strcmp(text, "Z") != 0)
+		return -EINVAL;
+	*ret_ms = ms;
+	return 0;
+}
+
+int parse_time_ms(const char *text, uint64_t *ret_ms)
+{
+	struct tm tm = {}, again;
+	uint64_t ms = 0;
+	time_t seconds;
+
+	if (!text || !looks_like_time(text))
+		return -EINVAL;
+	tm.tm_year = digits(text, 4) - 1900;
+	tm.tm_mon = digits(text + 5, 2) - 1;
+	tm.tm_mday = digits(text + 8, 2);
+	tm.tm_hour = digits(text + 11, 2);
+	tm.tm_min = digits(text + 14, 2);
+	tm.tm_sec = digits(text + 17, 2);
+	if (parse_fraction(text + 19, &ms) < 0)
+		return -EINVAL;
+
+	/* A day that the calendar does not have comes back as another one. */
+	again = tm;
+	seconds = timegm(&again);
+	if (again.tm_mon != tm.tm_mon || again.tm_mday != tm.tm_mday ||
+	    again.tm_hour != tm.tm_hour || again.tm_min != tm.tm_min || again.tm_sec != tm.tm_sec)
+		return -EINVAL;
+	if (seconds < 0)
+		return -ERANGE;
+	*ret_ms = (uint64_t)seconds * MSEC_PER_SEC + ms;
+	return 0;
+}
+
 const char *format_time_ms(uint64_t epoch_ms, char *text, size_t size)
 {
 	time_t seconds = (time_t)(epoch_ms / MSEC_PER_SEC);

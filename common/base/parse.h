@@ -27,3 +27,5 @@ const char *format_duration(uint64_t usec, char *text, size_t size);
 /* ISO 8601 in UTC, to the millisecond: "2026-11-24T10:00:00.123Z"; "-" for 0. */
 #define TIME_TEXT_MAX 32
 const char *format_time_ms(uint64_t epoch_ms, char *text, size_t size);
+/* The same back, with any number of digits behind the second, or none; from 1970 to 9999. */
+int parse_time_ms(const char *text, uint64_t *ret_ms) _must_check_;

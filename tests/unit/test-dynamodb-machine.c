@@ -73,7 +73,9 @@ static void spoil_text(struct machine *machine, const struct machine_field *fiel
 
 static void spoil_field(struct machine *machine, const struct machine_field *field)
 {
-	static const uint64_t numbers[] = { 0, 1, 3, 5, NOW - 5000, NOW + 100000, NOW - 200000 };
+	static const uint64_t numbers[] = {
+		0, 1, 3, 5, NOW, NOW - 5000, NOW + 100000, NOW - 200000
+	};
 
 	if (field->type == FIELD_TEXT || field->type == FIELD_ENUM)
 		spoil_text(machine, field);
@@ -103,6 +105,26 @@ static void arrange(struct machine *record, enum ending ending)
 	record->last = true;
 	if (chance(2))
 		record->phase = PHASE_CLEAN;
+}
+
+/* Never claimed: anybody's, whatever else it says. */
+static void make_fresh(struct machine *record)
+{
+	record->claimed_ms = 0;
+	SET(record->repo, "other/r");
+}
+
+/* What a change would write may stand there already. */
+static void foresee(struct machine *record)
+{
+	if (record->state == MACHINE_NONE)
+		return;
+	if (chance(4) == 0)
+		record->beat_ms = NOW;
+	if (chance(4) == 0)
+		record->threshold_ms = NOW + (record->state == MACHINE_CLAIMED ? 3000 : 4000);
+	if (chance(4) == 0)
+		record->last = true;
 }
 
 static void vary(struct change *change)
@@ -212,6 +234,9 @@ START_TEST(writes_only_to_a_record_that_the_judge_would_change_in_the_same_way)
 
 			if (t == TRANSITION_TERMINATE)
 				arrange(&before, ending);
+			if (t == TRANSITION_CLAIM && chance(2))
+				make_fresh(&before);
+			foresee(&before);
 			change = change_for((enum transition)t, &before);
 			vary(&change);
 			if (t == TRANSITION_TERMINATE)

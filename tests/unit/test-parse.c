@@ -245,7 +245,48 @@ START_TEST(prints_times_as_iso_8601_in_utc)
 }
 END_TEST
 
-TEST_MAIN(reads_whole_decimal_numbers_only, reads_durations, reads_sizes,
-	  reads_both_answers_in_any_case, prints_durations_with_the_largest_units,
+START_TEST(reads_times_as_iso_8601_in_utc)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint64_t ms;
+	} cases[] = {
+		{ "1970-01-01T00:00:00Z", 0, 0 },
+		{ "2000-02-29T00:00:00.000Z", 0, 951782400000 },
+		{ "2026-11-24T10:00:00.123Z", 0, 1795514400123 },
+		{ "2026-11-24T10:00:00.1Z", 0, 1795514400100 },
+		{ "2026-11-24T10:00:00.1239999Z", 0, 1795514400123 },
+		{ "9999-12-31T23:59:59.999Z", 0, 253402300799999 },
+		{ "1969-12-31T23:59:59Z", -ERANGE, 0 },
+		{ "2026-02-29T00:00:00Z", -EINVAL, 0 },
+		{ "2026-13-01T00:00:00Z", -EINVAL, 0 },
+		{ "2026-00-01T00:00:00Z", -EINVAL, 0 },
+		{ "2026-11-24T24:00:00Z", -EINVAL, 0 },
+		{ "2026-11-24T10:00:60Z", -EINVAL, 0 },
+		{ "2026-11-24T10:00:00", -EINVAL, 0 },
+		{ "2026-11-24T10:00:00.Z", -EINVAL, 0 },
+		{ "2026-11-24T10:00:00+00:00", -EINVAL, 0 },
+		{ "2026-11-24 10:00:00Z", -EINVAL, 0 },
+		{ "2026-11-24T10:00:00Z ", -EINVAL, 0 },
+		{ "2026-11", -EINVAL, 0 },
+		{ "-", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+	};
+
+	ck_assert_int_eq(setenv("TZ", "Asia/Kolkata", 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t ms = 7;
+
+		ck_assert_msg(parse_time_ms(cases[i].text, &ms) == cases[i].r, "'%s'",
+			      cases[i].text);
+		ck_assert_uint_eq(ms, cases[i].r == 0 ? cases[i].ms : 7);
+	}
+	ck_assert_int_eq(parse_time_ms(NULL, NULL), -EINVAL);
+}
+END_TEST
+
+TEST_MAIN(reads_times_as_iso_8601_in_utc, reads_whole_decimal_numbers_only, reads_durations,
+	  reads_sizes, reads_both_answers_in_any_case, prints_durations_with_the_largest_units,
 	  reads_back_the_durations_it_prints, stays_within_a_small_array,
 	  prints_times_as_iso_8601_in_utc)
