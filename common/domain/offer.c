@@ -43,9 +43,9 @@ int offer_to_text(const struct machine *machine, struct buf *ret)
 	return text ? buf_add_text(ret, text) : -ENOMEM;
 }
 
-/* A text that must be there and must not be empty. */
-static int get_text(struct json_object *object, const char *key, char *to, size_t size,
-		    struct fault *fault)
+/* Absent, it leaves *to empty. */
+static int get_optional(struct json_object *object, const char *key, char *to, size_t size,
+			struct fault *fault)
 {
 	const char *text = "";
 	int r;
@@ -53,11 +53,21 @@ static int get_text(struct json_object *object, const char *key, char *to, size_
 	r = json_get_text(object, key, &text, fault);
 	if (r < 0)
 		return r;
-	if (!text[0])
-		return fault_set(fault, EBADMSG, "no %s", key);
 	if (str_copy(to, size, text) < 0)
 		return fault_set(fault, EBADMSG, "%s is longer than %zu bytes", key, size - 1);
 	return 0;
+}
+
+/* A text that must be there and must not be empty. */
+static int get_text(struct json_object *object, const char *key, char *to, size_t size,
+		    struct fault *fault)
+{
+	int r;
+
+	r = get_optional(object, key, to, size, fault);
+	if (r == 0 && !to[0])
+		return fault_set(fault, EBADMSG, "no %s", key);
+	return r;
 }
 
 static int get_usage(struct json_object *object, enum usage_class *ret, struct fault *fault)
@@ -101,7 +111,8 @@ static int offer_from(struct json_object *object, struct machine *machine, struc
 		r = get_text(object, "resourceClass", machine->class_name,
 			     sizeof(machine->class_name), fault);
 	if (r == 0)
-		r = get_text(object, "instanceType", machine->type, sizeof(machine->type), fault);
+		r = get_optional(object, "instanceType", machine->type, sizeof(machine->type),
+				 fault);
 	if (r == 0)
 		r = json_get_u64(object, "cpu", &machine->cpu, fault);
 	if (r >= 0)
