@@ -21,20 +21,24 @@ static void add_text(struct form *form, const char *text)
 		keep_error(form, buf_add_text(form->to, text));
 }
 
-/* All but what RFC 3986 calls unreserved. */
-static void add_encoded(struct form *form, const char *text)
+int form_encode(struct buf *to, const char *text, const char *plain)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789-_.~";
+	static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					 "0123456789-_.~";
+	int r = 0;
 
-	while (*text && form->result == 0) {
-		size_t n = strspn(text, plain);
+	while (*text && r == 0) {
+		size_t n = strspn(text, unreserved);
 
-		keep_error(form, buf_add(form->to, text, n));
-		text += n;
-		if (*text)
-			keep_error(form, buf_printf(form->to, "%%%02X", (unsigned char)*text++));
+		if (n == 0 && strchr(plain, *text))
+			n = 1;
+		if (n == 0)
+			r = buf_printf(to, "%%%02X", (unsigned char)*text);
+		else
+			r = buf_add(to, text, n);
+		text += n > 0 ? n : 1;
 	}
+	return r;
 }
 
 static void add_member(struct form *form, const char *name, const char *value)
@@ -42,7 +46,8 @@ static void add_member(struct form *form, const char *name, const char *value)
 	add_text(form, "&");
 	add_text(form, name);
 	add_text(form, "=");
-	add_encoded(form, value);
+	if (form->result == 0)
+		keep_error(form, form_encode(form->to, value, ""));
 }
 
 void form_begin(struct form *form, struct buf *to, const char *action, const char *version)

@@ -9,6 +9,10 @@
 #include "common/base/buf.h"
 #include "common/base/macro.h"
 
+/* Adds a text with all but what RFC 3986 calls unreserved percent-encoded; plain: further
+ * characters that stay as they are, "" for none. */
+int form_encode(struct buf *to, const char *text, const char *plain) _must_check_;
+
 struct form {
 	struct buf *to; /* borrowed */
 	int result;
