@@ -11,7 +11,8 @@ packages_of() {
 	build) echo gcc libc6-dev meson ninja-build pkgconf libsystemd-dev libjson-c-dev \
 		libsqlite3-dev libinih-dev \
 		libcurl4-openssl-dev libssl-dev libexpat1-dev scdoc ;;
-	test) echo "$(packages_of build)" check clang git python3 spin ;;
+	test) echo "$(packages_of build)" check clang git python3 python3-botocore \
+		spin ;;
 	long) echo "$(packages_of test)" debootstrap valgrind libc6-dbg ;;
 	fuzz) echo "$(packages_of test)" "$(fuzzer_package)" ;;
 	format) echo "$(pinned_package clang-format)" git ;;
