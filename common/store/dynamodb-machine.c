@@ -157,6 +157,7 @@ static const struct {
 	{ CONDITION_THRESHOLD, { "threshold_ms" } },
 	{ CONDITION_ENDED, { NULL } }, /* see ending_pins[] */
 	{ CONDITION_BOOT, { "boot_id" } },
+	{ CONDITION_UNHEARD, { "beat_ms" } },
 };
 
 _Static_assert(1 << ARRAY_SIZE(condition_pins) == _CONDITION_END, "the pins of each condition");
@@ -198,6 +199,12 @@ static void pin(struct dynamodb_expression *e, const struct machine *before, con
 		dynamodb_where_absent(e, name);
 }
 
+/* Whether the judgement looks at what the condition reads. */
+static bool is_asked(const struct transition_row *row, const struct change *change, unsigned bit)
+{
+	return (row->conditions & bit) && (bit != CONDITION_UNHEARD || change->unheard);
+}
+
 /* Whether a pin is among those of an earlier bit: nothing is said twice. */
 static bool is_pinned_by(const struct transition_row *row, const struct change *change,
 			 unsigned before_bit, const char *name)
@@ -205,7 +212,7 @@ static bool is_pinned_by(const struct transition_row *row, const struct change *
 	for (unsigned bit = 1; bit < before_bit; bit <<= 1) {
 		const char *const *pins = dynamodb_pins(bit, change->ending);
 
-		if (!(row->conditions & bit))
+		if (!is_asked(row, change, bit))
 			continue;
 		for (size_t i = 0; pins[i]; i++)
 			if (strcmp(pins[i], name) == 0)
@@ -222,7 +229,7 @@ static void pin_conditions(struct dynamodb_expression *e, const struct machine *
 	for (unsigned bit = 1; bit < _CONDITION_END; bit <<= 1) {
 		const char *const *pins = dynamodb_pins(bit, change->ending);
 
-		if (!(row->conditions & bit))
+		if (!is_asked(row, change, bit))
 			continue;
 		for (size_t i = 0; pins[i]; i++)
 			if (!is_pinned_by(row, change, bit, pins[i]))
