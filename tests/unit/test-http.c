@@ -474,17 +474,16 @@ START_TEST(refuses_a_server_that_speaks_no_tls)
 }
 END_TEST
 
-TEST_MAIN(tells_near_from_far, keeps_the_headers_of_the_final_answer_alone,
-	  refuses_a_server_that_speaks_no_tls, sends_what_was_prepared_and_brings_the_answer,
+TEST_MAIN(sends_what_was_prepared_and_brings_the_answer,
 	  sends_a_body_without_headers_that_nobody_asked_for, says_that_an_empty_body_is_empty,
 	  uses_a_connection_again, does_not_keep_a_fresh_connection,
 	  refuses_an_answer_that_is_too_large, refuses_headers_that_are_too_large,
 	  tells_that_a_connection_was_refused, sends_twice_when_a_kept_connection_dies,
 	  sends_once_on_a_fresh_connection, has_no_answer_when_the_body_is_cut,
-	  does_not_follow_a_redirect, refuses_what_is_no_http,
-	  reads_the_first_header_of_a_name_and_the_date,
+	  keeps_the_headers_of_the_final_answer_alone, does_not_follow_a_redirect,
+	  refuses_what_is_no_http, reads_the_first_header_of_a_name_and_the_date,
 	  gives_the_body_of_a_good_answer_to_the_sink,
 	  ends_with_the_error_of_an_op_and_does_not_ask_again,
 	  goes_around_the_proxy_to_what_is_near, asks_the_proxy_for_what_is_far,
-	  refuses_to_be_used_from_within, refuses_a_request_without_a_url,
-	  tells_that_a_name_is_unknown)
+	  tells_near_from_far, refuses_to_be_used_from_within, refuses_a_request_without_a_url,
+	  tells_that_a_name_is_unknown, refuses_a_server_that_speaks_no_tls)
