@@ -125,7 +125,8 @@ struct http_exchange {
 	int result;          /* 0: an answer came, whatever its status; -ETIMEDOUT, -ECONNREFUSED,
 				-ECONNRESET, -EHOSTUNREACH (also: no such name), -EPROTO (TLS, or no
 				HTTP), -EKEYREJECTED (certificate), -EFBIG (body or headers), -ECANCELED,
-				-EINVAL (no URL), -ENOMEM, or what an op returned */
+				-EINVAL (no URL), -ENOMEM, -EIO (what else libcurl may say), or what an
+				op returned */
 	bool maybe_executed; /* an attempt that got no whole answer may have reached the server */
 	struct http_answer answer; /* of the last attempt */
 	struct fault fault;        /* when result < 0: what and where; no secrets */

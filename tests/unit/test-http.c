@@ -355,6 +355,23 @@ START_TEST(asks_the_proxy_for_what_is_far)
 }
 END_TEST
 
+/* As it was signed. */
+START_TEST(sends_a_path_as_it_is)
+{
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	_cleanup_(http_closep) struct http *http = open_http();
+	_cleanup_free_ char *url = str_format("http://127.0.0.1:%u/a/../b//%%7e;(x)?c=%%2F&&d",
+					      http_server_port(server));
+	static const char line[] = "GET /a/../b//%7e;(x)?c=%2F&&d HTTP/1.1\r\n";
+	_cleanup_http_exchange_ struct http_exchange exchange = exchange_of(NULL);
+
+	exchange.ops = &far_ops;
+	exchange.context = url;
+	perform(http, &exchange, 1);
+	ck_assert_int_eq(strncmp(buf_text(&exchange.answer.body), line, strlen(line)), 0);
+}
+END_TEST
+
 /* The proxy answers whatever it is asked, with the request. */
 START_TEST(tells_near_from_far)
 {
@@ -485,5 +502,6 @@ TEST_MAIN(sends_what_was_prepared_and_brings_the_answer,
 	  gives_the_body_of_a_good_answer_to_the_sink,
 	  ends_with_the_error_of_an_op_and_does_not_ask_again,
 	  goes_around_the_proxy_to_what_is_near, asks_the_proxy_for_what_is_far,
-	  tells_near_from_far, refuses_to_be_used_from_within, refuses_a_request_without_a_url,
-	  tells_that_a_name_is_unknown, refuses_a_server_that_speaks_no_tls)
+	  sends_a_path_as_it_is, tells_near_from_far, refuses_to_be_used_from_within,
+	  refuses_a_request_without_a_url, tells_that_a_name_is_unknown,
+	  refuses_a_server_that_speaks_no_tls)
