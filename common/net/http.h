@@ -27,8 +27,8 @@
 #define HTTP_ANSWER_HEADERS_MAX 65536 /* bytes of all headers of one answer */
 #define HTTP_URL_MAX 8192
 
-/* Of each attempt's time, what connecting may take: one lost SYN, which is sent again after 1 s,
- * and the next, after 2 s more. */
+/* Of each attempt's time, what connecting may take, TLS included: one lost SYN, which is sent again
+ * after 1 s, and the next, after 2 s more. */
 #define HTTP_CONNECT_USEC (3100 * USEC_PER_MSEC)
 
 /* The connections, kept and used again. Of one thread; not across a fork(). */

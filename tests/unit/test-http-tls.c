@@ -172,12 +172,16 @@ START_TEST(believes_a_server_whom_the_file_vouches_for)
 }
 END_TEST
 
+/* Both servers have the same name, but not the same key. */
 START_TEST(tells_nothing_to_a_server_whom_nobody_vouches_for)
 {
-	_cleanup_(server_stop) struct server server = {};
+	_cleanup_(server_stop) struct server server = {}, other = {};
+	_cleanup_free_ char *ca_file = NULL;
 
 	server_start(&server, -DAY_SEC, DAY_SEC);
-	ck_assert_int_eq(ask(&server, "127.0.0.1", NULL), -EKEYREJECTED);
+	server_start(&other, -DAY_SEC, DAY_SEC);
+	ca_file = str_format("%s/ca.pem", other.tree->path);
+	ck_assert_int_eq(ask(&server, "127.0.0.1", ca_file), -EKEYREJECTED);
 	ck_assert_uint_eq(atomic_load(&server.requests), 0);
 }
 END_TEST
