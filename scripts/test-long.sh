@@ -2,7 +2,7 @@
 # What ./dev test --long runs besides: builds that each look for one kind of error.
 
 # Where the agent has two threads, or a test has.
-readonly THREADED='agent agent-life agent-trouble channel control log'
+readonly THREADED='agent agent-life agent-trouble channel control http http-time http-tls log'
 # What `./dev build` makes is gcc's release, which no other build is.
 readonly RELEASED='demo hardening version'
 

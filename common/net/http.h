@@ -27,8 +27,8 @@
 #define HTTP_ANSWER_HEADERS_MAX 65536 /* bytes of all headers of one answer */
 #define HTTP_URL_MAX 8192
 
-/* Of each attempt's time, what connecting may take: one lost SYN, which is sent again after 1 s,
- * and the next, after 2 s more. */
+/* Of each attempt's time, what connecting may take, TLS included: one lost SYN, which is sent again
+ * after 1 s, and the next, after 2 s more. */
 #define HTTP_CONNECT_USEC (3100 * USEC_PER_MSEC)
 
 /* The connections, kept and used again. Of one thread; not across a fork(). */
@@ -125,7 +125,8 @@ struct http_exchange {
 	int result;          /* 0: an answer came, whatever its status; -ETIMEDOUT, -ECONNREFUSED,
 				-ECONNRESET, -EHOSTUNREACH (also: no such name), -EPROTO (TLS, or no
 				HTTP), -EKEYREJECTED (certificate), -EFBIG (body or headers), -ECANCELED,
-				-EINVAL (no URL), -ENOMEM, or what an op returned */
+				-EINVAL (no URL), -ENOMEM, -EIO (what else libcurl may say), or what an
+				op returned */
 	bool maybe_executed; /* an attempt that got no whole answer may have reached the server */
 	struct http_answer answer; /* of the last attempt */
 	struct fault fault;        /* when result < 0: what and where; no secrets */

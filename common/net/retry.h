@@ -33,7 +33,7 @@ struct retry_cause {
 };
 #define RETRY_EVENTUAL_USEC (60 * USEC_PER_SEC)
 /* A clock that is off by less is not what a signature failed for: they hold for 5 minutes. */
-#define RETRY_SKEW_MS (4 * 60 * MSEC_PER_SEC)
+#define RETRY_SKEW_MS (240 * MSEC_PER_SEC)
 
 enum retry_kind retry_classify(const struct retry_cause *cause);
 

@@ -246,10 +246,10 @@ START_TEST(gives_up_in_the_queue_at_the_deadline)
 }
 END_TEST
 
-TEST_MAIN(keeps_the_last_answer_when_no_place_comes_free_until_the_deadline,
-	  keeps_no_cancel_waiting_for_a_wait, gives_up_in_the_queue_at_the_deadline,
-	  has_64_under_way_and_the_others_wait_for_their_turn, ends_an_attempt_when_its_time_is_up,
+TEST_MAIN(has_64_under_way_and_the_others_wait_for_their_turn, ends_an_attempt_when_its_time_is_up,
 	  ends_all_attempts_at_the_deadline, sends_nothing_after_the_deadline,
 	  keeps_the_last_answer_when_the_wait_would_pass_the_deadline,
 	  waits_before_it_sends_again_and_delays_nobody_else, sends_others_while_many_wait,
-	  gives_up_all_that_is_under_way_when_cancelled)
+	  gives_up_all_that_is_under_way_when_cancelled, keeps_no_cancel_waiting_for_a_wait,
+	  keeps_the_last_answer_when_no_place_comes_free_until_the_deadline,
+	  gives_up_in_the_queue_at_the_deadline)

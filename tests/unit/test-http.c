@@ -355,6 +355,23 @@ START_TEST(asks_the_proxy_for_what_is_far)
 }
 END_TEST
 
+/* As it was signed. */
+START_TEST(sends_a_path_as_it_is)
+{
+	_cleanup_(http_server_freep) struct http_server *server = http_server_new();
+	_cleanup_(http_closep) struct http *http = open_http();
+	_cleanup_free_ char *url = str_format("http://127.0.0.1:%u/a/../b//%%7e;(x)?c=%%2F&&d",
+					      http_server_port(server));
+	static const char line[] = "GET /a/../b//%7e;(x)?c=%2F&&d HTTP/1.1\r\n";
+	_cleanup_http_exchange_ struct http_exchange exchange = exchange_of(NULL);
+
+	exchange.ops = &far_ops;
+	exchange.context = url;
+	perform(http, &exchange, 1);
+	ck_assert_int_eq(strncmp(buf_text(&exchange.answer.body), line, strlen(line)), 0);
+}
+END_TEST
+
 /* The proxy answers whatever it is asked, with the request. */
 START_TEST(tells_near_from_far)
 {
@@ -474,17 +491,17 @@ START_TEST(refuses_a_server_that_speaks_no_tls)
 }
 END_TEST
 
-TEST_MAIN(tells_near_from_far, keeps_the_headers_of_the_final_answer_alone,
-	  refuses_a_server_that_speaks_no_tls, sends_what_was_prepared_and_brings_the_answer,
+TEST_MAIN(sends_what_was_prepared_and_brings_the_answer,
 	  sends_a_body_without_headers_that_nobody_asked_for, says_that_an_empty_body_is_empty,
 	  uses_a_connection_again, does_not_keep_a_fresh_connection,
 	  refuses_an_answer_that_is_too_large, refuses_headers_that_are_too_large,
 	  tells_that_a_connection_was_refused, sends_twice_when_a_kept_connection_dies,
 	  sends_once_on_a_fresh_connection, has_no_answer_when_the_body_is_cut,
-	  does_not_follow_a_redirect, refuses_what_is_no_http,
-	  reads_the_first_header_of_a_name_and_the_date,
+	  keeps_the_headers_of_the_final_answer_alone, does_not_follow_a_redirect,
+	  refuses_what_is_no_http, reads_the_first_header_of_a_name_and_the_date,
 	  gives_the_body_of_a_good_answer_to_the_sink,
 	  ends_with_the_error_of_an_op_and_does_not_ask_again,
 	  goes_around_the_proxy_to_what_is_near, asks_the_proxy_for_what_is_far,
-	  refuses_to_be_used_from_within, refuses_a_request_without_a_url,
-	  tells_that_a_name_is_unknown)
+	  sends_a_path_as_it_is, tells_near_from_far, refuses_to_be_used_from_within,
+	  refuses_a_request_without_a_url, tells_that_a_name_is_unknown,
+	  refuses_a_server_that_speaks_no_tls)
