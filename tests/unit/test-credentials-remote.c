@@ -212,6 +212,7 @@ START_TEST(asks_without_tls_only_whom_nobody_can_pretend_to_be)
 		{ "http://169.254.169.254/c", false },
 		{ "http://127.0.0.1.evil.example/c", false },
 		{ "http://localhost.evil.example/c", false },
+		{ "http://126.255.255.255/c", false },
 		{ "http://128.0.0.1/c", false },
 		{ "http://[fd00:ec2::24]/c", false },
 		{ "http://evil.example/c?http://127.0.0.1/", false },
