@@ -15,8 +15,7 @@
 #define TRIES 3
 
 /* Who may be asked without TLS: nobody else can stand between. */
-static const char *const plain_hosts[] = { "localhost", "169.254.170.2", "169.254.170.23",
-					   "fd00:ec2::23", "::1" };
+static const char *const plain_hosts[] = { "169.254.170.2", "169.254.170.23", "fd00:ec2::23" };
 
 /* Compared as addresses, as one address has many spellings. */
 static bool is_same_host(const char *a, const char *b)
@@ -31,11 +30,7 @@ static bool is_same_host(const char *a, const char *b)
 
 static bool is_allowed(const struct url *url)
 {
-	struct in_addr address;
-
-	if (url->https)
-		return true;
-	if (inet_pton(AF_INET, url->name, &address) == 1 && ntohl(address.s_addr) >> 24 == 127)
+	if (url_is_private(url))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(plain_hosts); i++) {
 		if (is_same_host(url->name, plain_hosts[i]))

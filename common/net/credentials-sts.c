@@ -10,6 +10,7 @@
 #include "common/base/text.h"
 #include "common/net/credentials-walk.h"
 #include "common/net/sts-answer.h"
+#include "common/net/url.h"
 
 #define STS_VERSION "2011-06-15"
 #define STS_TIMEOUT_USEC (10 * USEC_PER_SEC)
@@ -259,6 +260,18 @@ static int take_github_token(const struct secret *body, struct secret *ret, stru
 	return r;
 }
 
+/* The bearer's token must not be read on the way. */
+static int check_github_url(const char *text, struct fault *fault)
+{
+	char shown[SHOWN_TEXT_MAX];
+	struct url url;
+
+	if (url_split(text, &url) == 0 && url_is_private(&url))
+		return 0;
+	return fault_set(fault, EINVAL, "ACTIONS_ID_TOKEN_REQUEST_URL, '%s', is no https URL",
+			 url_shown(text, shown, sizeof(shown)));
+}
+
 /* A token of the workflow's, for STS to believe. */
 static int ask_github(struct walk *walk, const char *url, const char *request_token,
 		      struct secret *ret, struct fault *fault)
@@ -309,7 +322,9 @@ int provide_github(struct walk *walk, struct credentials *ret, struct fault *fau
 
 	if (!url || !request_token || !call.role_arn)
 		return 0;
-	r = ask_github(walk, url, request_token, &token, fault);
+	r = check_github_url(url, fault);
+	if (r >= 0)
+		r = ask_github(walk, url, request_token, &token, fault);
 	if (r < 0)
 		return r;
 	return sts_assume(walk, &call, ret, fault);

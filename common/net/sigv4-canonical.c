@@ -294,9 +294,10 @@ int sigv4_canonical_headers(const struct sigv4_request *request, const char *dat
 	return 0;
 }
 
-static bool is_repeated(const struct sigv4_canonical *canonical, size_t i)
+/* Whether it has the name of the one before it. */
+static bool is_repeated(const struct sigv4_canonical *canonical, const struct sigv4_header *header)
 {
-	return i > 0 && compare_names(&canonical->headers[i - 1], &canonical->headers[i]) == 0;
+	return header > canonical->headers && compare_names(header - 1, header) == 0;
 }
 
 int sigv4_canonical_names(const struct sigv4_canonical *canonical, struct buf *ret)
@@ -306,7 +307,7 @@ int sigv4_canonical_names(const struct sigv4_canonical *canonical, struct buf *r
 	for (size_t i = 0; i < canonical->n_headers && r >= 0; i++) {
 		const struct sigv4_header *header = &canonical->headers[i];
 
-		if (is_repeated(canonical, i))
+		if (is_repeated(canonical, header))
 			continue;
 		if (i > 0)
 			r = buf_add_text(ret, ";");
@@ -343,7 +344,7 @@ static void put_headers(struct sink *sink, const struct sigv4_canonical *canonic
 	for (size_t i = 0; i < canonical->n_headers; i++) {
 		const struct sigv4_header *header = &canonical->headers[i];
 
-		if (is_repeated(canonical, i)) {
+		if (is_repeated(canonical, header)) {
 			put_text(sink, ",");
 		} else {
 			put_text(sink, i > 0 ? "\n" : "");

@@ -23,6 +23,7 @@
 #define SCOPE_END "/aws4_request"
 #define SCOPE_MAX 256  /* without its end */
 #define NAMES_MAX 4096 /* of all signed headers */
+#define LINES 4        /* of the string to sign */
 #define KEY_PREFIX "AWS4"
 #define SECRET_KEY_MAX 1024
 
@@ -148,7 +149,8 @@ static int make_signature(const unsigned char request_hash[HASH_SIZE], const cha
 			  const char *scope_text, const struct sigv4_key *key,
 			  char ret[2 * HASH_SIZE + 1])
 {
-	char text[sizeof(ALGORITHM SCOPE_END) + SIGV4_DATE_MAX + SCOPE_MAX + SIGV4_HASH_MAX];
+	char text[sizeof(ALGORITHM SCOPE_END) + SIGV4_DATE_MAX + SCOPE_MAX + SIGV4_HASH_MAX +
+		  LINES];
 	char hex[2 * HASH_SIZE + 1];
 	unsigned char hash[HASH_SIZE];
 	int r;

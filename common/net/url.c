@@ -1,5 +1,6 @@
 #include "common/net/url.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -85,6 +86,18 @@ int url_split(const char *text, struct url *ret)
 		url.query = url.path + url.path_size + 1;
 	*ret = url;
 	return 0;
+}
+
+bool url_is_private(const struct url *url)
+{
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (url->https || strcasecmp(url->name, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET, url->name, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	return inet_pton(AF_INET6, url->name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 const char *url_shown(const char *text, char *to, size_t size)

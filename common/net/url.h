@@ -22,6 +22,9 @@ struct url {
  * text must outlive the parts. */
 int url_split(const char *text, struct url *ret) _must_check_;
 
+/* Whether nobody on the way can read what is sent there: https, or loopback. */
+bool url_is_private(const struct url *url);
+
 /* Fit to stand in an error: like text_shown(), but without what may be a password or a token, in
  * front of an '@' or behind a '?'. Returns to. */
 const char *url_shown(const char *text, char *to, size_t size);

@@ -130,6 +130,19 @@ START_TEST(says_which_permission_github_wants)
 }
 END_TEST
 
+START_TEST(shows_its_token_to_github_over_https_only)
+{
+	_cleanup_bench_ struct bench bench;
+
+	init_github(&bench);
+	set_variable(&bench, "ACTIONS_ID_TOKEN_REQUEST_URL", "http://pipelines.example/t?PLANTED");
+	fails_with(&bench, -EINVAL,
+		   "ACTIONS_ID_TOKEN_REQUEST_URL, 'http://pipelines.example/t?...', "
+		   "is no https URL");
+	ck_assert_uint_eq(bench.http.n_requests, 0);
+}
+END_TEST
+
 START_TEST(refuses_an_answer_of_github_without_a_token)
 {
 	static const char *const bodies[] = { "PLANTED", "[]", "{}", "{\"value\":\"\"}",
@@ -212,6 +225,7 @@ START_TEST(asks_without_tls_only_whom_nobody_can_pretend_to_be)
 		{ "http://169.254.169.254/c", false },
 		{ "http://127.0.0.1.evil.example/c", false },
 		{ "http://localhost.evil.example/c", false },
+		{ "http://126.255.255.255/c", false },
 		{ "http://128.0.0.1/c", false },
 		{ "http://[fd00:ec2::24]/c", false },
 		{ "http://evil.example/c?http://127.0.0.1/", false },
@@ -367,8 +381,9 @@ END_TEST
 TEST_MAIN(trades_the_token_of_a_file_for_credentials, reads_the_token_anew_each_time,
 	  trades_the_token_of_a_profile, says_what_is_wrong_with_a_web_identity,
 	  trades_a_token_of_github, says_which_permission_github_wants,
-	  refuses_an_answer_of_github_without_a_token, leaves_github_alone_without_a_role,
-	  asks_ecs_by_a_path, asks_eks_with_the_token_that_the_file_holds_now,
+	  shows_its_token_to_github_over_https_only, refuses_an_answer_of_github_without_a_token,
+	  leaves_github_alone_without_a_role, asks_ecs_by_a_path,
+	  asks_eks_with_the_token_that_the_file_holds_now,
 	  asks_without_tls_only_whom_nobody_can_pretend_to_be, says_what_is_wrong_with_a_container,
 	  asks_a_container_three_times, shows_an_instance_a_token_in_every_request,
 	  asks_the_instance_where_it_is_told_to, says_what_is_wrong_with_an_instance,

@@ -197,6 +197,32 @@ END_TEST
 
 /* --- S3 -------------------------------------------------------------------------------------- */
 
+static char *sign_path(const char *path, bool path_as_sent)
+{
+	_cleanup_credentials_ struct credentials credentials = example_credentials("");
+	const struct sigv4_request request = {
+		.method = "GET", .host = "h", .path = path, .path_size = strlen(path)
+	};
+	const struct sigv4_scope scope = { .credentials = &credentials,
+					   .region = "us-east-1",
+					   .service = "lambda",
+					   .now_ms = NOW_MS,
+					   .path_as_sent = path_as_sent };
+	struct sigv4_signature signature = {};
+
+	ck_assert_int_eq(sigv4_sign(&request, &scope, NULL, &signature), 0);
+	return signature.authorization;
+}
+
+START_TEST(encodes_a_path_once_more_for_all_but_s3)
+{
+	_cleanup_free_ char *others = sign_path("/f/arn%3Aaws/./x", false);
+	_cleanup_free_ char *s3 = sign_path("/f/arn%253Aaws/x", true);
+
+	ck_assert_str_eq(others, s3);
+}
+END_TEST
+
 static void sign_s3(const char *path, const char *payload_hash, struct sigv4_signature *ret)
 {
 	_cleanup_credentials_ struct credentials credentials = example_credentials("");
@@ -404,7 +430,7 @@ END_TEST
 
 TEST_MAIN(makes_the_signatures_that_aws_publishes, leaves_out_what_others_may_change_on_the_way,
 	  signs_the_port_of_the_host, sorts_a_name_before_those_that_it_begins,
-	  signs_for_s3_what_s3_makes_of_the_path, tells_s3_the_hash_of_the_body,
-	  derives_a_key_anew_when_what_it_is_made_of_changes, wipes_a_key,
-	  refuses_what_cannot_be_signed, adds_its_headers_to_a_request,
+	  encodes_a_path_once_more_for_all_but_s3, signs_for_s3_what_s3_makes_of_the_path,
+	  tells_s3_the_hash_of_the_body, derives_a_key_anew_when_what_it_is_made_of_changes,
+	  wipes_a_key, refuses_what_cannot_be_signed, adds_its_headers_to_a_request,
 	  says_what_it_cannot_sign_without_showing_a_value)
