@@ -55,7 +55,7 @@ static const struct xml_field identity_fields[] = {
 	XML_TEXT_FIELD(IDENTITY "/Account", sts_identity, account),
 	XML_TEXT_FIELD(IDENTITY "/Arn", sts_identity, arn),
 	XML_TEXT_FIELD(IDENTITY "/UserId", sts_identity, user_id),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static int on_identity(const char *path, const char *text, void *context, struct fault *fault)
@@ -88,7 +88,7 @@ static const struct xml_field credentials_fields[] = {
 	XML_VALUE_FIELD(ROLE "Expiration", XML_FIELD_TIME, sts_credentials, expires_ms),
 	XML_TEXT_FIELD(WEB "AccessKeyId", sts_credentials, access_key),
 	XML_VALUE_FIELD(WEB "Expiration", XML_FIELD_TIME, sts_credentials, expires_ms),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static bool is_either(const char *path, const char *role, const char *web)
