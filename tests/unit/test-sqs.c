@@ -114,7 +114,7 @@ START_TEST(refuses_messages_that_lack_something)
 		"{\"Messages\":{}}",
 		"{\"Messages\":[1]}",
 		"{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"r\",\"Body\":\"b\","
-		"\"Attributes\":{\"SentTimestamp\":\"x\"}}]}",
+		"\"Attributes\":{}},1]}",
 		"{\"Messages\":[{},{},{},{},{},{},{},{},{},{},{}]}",
 		"{\"Messages\":[",
 	};
