@@ -69,7 +69,7 @@ static int find_item(struct json_object *root, struct json_object **ret, struct 
 int dynamodb_answer_read(const char *body, size_t size, struct dynamodb_answer *ret,
 			 struct fault *fault)
 {
-	_cleanup_dynamodb_answer_ struct dynamodb_answer answer = {};
+	struct dynamodb_answer answer = {};
 	int r;
 
 	r = aws_answer_parse(body, size, "dynamodb", &answer.root, fault);
@@ -77,10 +77,11 @@ int dynamodb_answer_read(const char *body, size_t size, struct dynamodb_answer *
 		r = find_item(answer.root, &answer.item, fault);
 	if (r == 0)
 		r = read_capacity(answer.root, &answer.capacity_milli, fault);
-	if (r < 0)
+	if (r < 0) {
+		dynamodb_answer_done(&answer);
 		return fault_wrap(fault, r, "dynamodb");
+	}
 	*ret = answer;
-	answer = (struct dynamodb_answer){};
 	return 0;
 }
 
@@ -103,16 +104,17 @@ static int page_from(struct dynamodb_page *page, struct fault *fault)
 int dynamodb_page_read(const char *body, size_t size, struct dynamodb_page *ret,
 		       struct fault *fault)
 {
-	_cleanup_dynamodb_page_ struct dynamodb_page page = {};
+	struct dynamodb_page page = {};
 	int r;
 
 	r = aws_answer_parse(body, size, "dynamodb", &page.root, fault);
 	if (r == 0)
 		r = page_from(&page, fault);
-	if (r < 0)
+	if (r < 0) {
+		dynamodb_page_done(&page);
 		return fault_wrap(fault, r, "dynamodb");
+	}
 	*ret = page;
-	page = (struct dynamodb_page){};
 	return 0;
 }
 
@@ -137,15 +139,16 @@ static int batch_from(struct dynamodb_page *page, const char *table, struct faul
 int dynamodb_batch_read(const char *body, size_t size, const char *table, struct dynamodb_page *ret,
 			struct fault *fault)
 {
-	_cleanup_dynamodb_page_ struct dynamodb_page page = {};
+	struct dynamodb_page page = {};
 	int r;
 
 	r = aws_answer_parse(body, size, "dynamodb", &page.root, fault);
 	if (r == 0)
 		r = batch_from(&page, table, fault);
-	if (r < 0)
+	if (r < 0) {
+		dynamodb_page_done(&page);
 		return fault_wrap(fault, r, "dynamodb");
+	}
 	*ret = page;
-	page = (struct dynamodb_page){};
 	return 0;
 }

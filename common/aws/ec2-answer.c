@@ -33,7 +33,7 @@ static const struct xml_field template_fields[] = {
 	TEMPLATE("ModifyLaunchTemplateResponse/launchTemplate"),
 	TEMPLATE_VERSION("CreateLaunchTemplateVersionResponse/launchTemplateVersion"),
 	TEMPLATE_VERSION("DescribeLaunchTemplateVersionsResponse/launchTemplateVersionSet/item"),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static int on_template(const char *path, const char *text, void *context, struct fault *fault)
@@ -78,12 +78,12 @@ static const struct xml_field type_fields[] = {
 	XML_VALUE_FIELD(TYPE "/bareMetal", XML_FIELD_BOOL, ec2_type, metal),
 	XML_VALUE_FIELD(TYPE "/burstablePerformanceSupported", XML_FIELD_BOOL, ec2_type, burstable),
 	XML_VALUE_FIELD(TYPE "/currentGeneration", XML_FIELD_BOOL, ec2_type, current),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static const struct xml_field type_page_fields[] = {
 	XML_TEXT_FIELD(TYPES "/nextToken", type_reading, next),
-	{ NULL },
+	{ .path = NULL },
 };
 
 /* Of several architectures (i386 beside x86_64) the one that runners are built for. */
@@ -153,7 +153,7 @@ static const struct xml_field subnet_fields[] = {
 	XML_TEXT_FIELD(SUBNET "/vpcId", ec2_subnet, vpc),
 	XML_VALUE_FIELD(SUBNET "/availableIpAddressCount", XML_FIELD_NUMBER, ec2_subnet,
 			free_addresses),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static int on_subnet(const char *path, const char *text, void *context, struct fault *fault)

@@ -24,7 +24,7 @@ struct reading {
 
 static const struct xml_field fleet_fields[] = {
 	XML_TEXT_FIELD("CreateFleetResponse/fleetId", ec2_fleet_answer, fleet_id),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static const struct xml_field common_fields[] = {
@@ -33,7 +33,7 @@ static const struct xml_field common_fields[] = {
 	XML_TEXT_FIELD(SET "/launchTemplateAndOverrides/overrides/subnetId", ec2_launched, subnet),
 	XML_TEXT_FIELD(SET "/launchTemplateAndOverrides/overrides/availabilityZone", ec2_launched,
 		       zone),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static const struct xml_field error_fields[] = {
@@ -45,7 +45,7 @@ static const struct xml_field error_fields[] = {
 		       subnet),
 	XML_TEXT_FIELD(ERRORS "/launchTemplateAndOverrides/overrides/availabilityZone",
 		       ec2_launch_error, zone),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static int add_instance(struct reading *reading, const char *id, struct fault *fault)

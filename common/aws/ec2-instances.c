@@ -34,18 +34,18 @@ static const struct xml_field instance_fields[] = {
 	XML_VALUE_FIELD(ITEM "/launchTime", XML_FIELD_TIME, ec2_instance, launched_ms),
 	XML_TEXT_FIELD(ENDED "/instanceId", ec2_instance, id),
 	XML_TEXT_FIELD(ENDED "/currentState/name", ec2_instance, state),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static const struct xml_field tag_fields[] = {
 	XML_TEXT_FIELD(ITEM "/tagSet/item/key", ec2_tag, key),
 	XML_TEXT_FIELD(ITEM "/tagSet/item/value", ec2_tag, value),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static const struct xml_field page_fields[] = {
 	XML_TEXT_FIELD(ROOT "/nextToken", ec2_instances, next),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static int end_tag(struct ec2_instances *instances, struct fault *fault)

@@ -134,17 +134,18 @@ static int messages_from(struct sqs_messages *messages, struct fault *fault)
 
 int sqs_messages_read(const char *body, size_t size, struct sqs_messages *ret, struct fault *fault)
 {
-	_cleanup_sqs_messages_ struct sqs_messages messages = {};
+	struct sqs_messages messages = {};
 	int r;
 
 	r = parse(body, size, &messages.root, fault);
 	if (r < 0)
 		return r;
 	r = messages_from(&messages, fault);
-	if (r < 0)
+	if (r < 0) {
+		sqs_messages_done(&messages);
 		return fault_wrap(fault, r, "sqs");
+	}
 	*ret = messages;
-	messages = (struct sqs_messages){};
 	return 0;
 }
 
@@ -173,7 +174,7 @@ static int read_failed(struct json_object *root, size_t n, struct sqs_results *r
 {
 	struct json_object *array = NULL;
 	size_t n_failed = 0;
-	uint64_t index;
+	uint64_t index = 0;
 	int r;
 
 	r = aws_answer_objects(root, "Failed", &array, &n_failed, fault);
@@ -199,7 +200,7 @@ static int read_successful(struct json_object *root, size_t n, struct sqs_result
 {
 	struct json_object *array = NULL;
 	size_t n_done = 0;
-	uint64_t index;
+	uint64_t index = 0;
 	int r;
 
 	r = aws_answer_objects(root, "Successful", &array, &n_done, fault);

@@ -107,17 +107,18 @@ int ssm_parameter_read(const char *body, size_t size, struct ssm_parameter *ret,
 		       struct fault *fault)
 {
 	_cleanup_json_ struct json_object *root = NULL;
-	_cleanup_ssm_parameter_ struct ssm_parameter parameter = {};
+	struct ssm_parameter parameter = {};
 	int r;
 
 	r = aws_answer_parse(body, size, "ssm", &root, fault);
 	if (r < 0)
 		return r;
 	r = parameter_from(root, &parameter, fault);
-	if (r < 0)
+	if (r < 0) {
+		ssm_parameter_done(&parameter);
 		return fault_wrap(fault, r, "ssm");
+	}
 	*ret = parameter;
-	parameter = (struct ssm_parameter){};
 	return 0;
 }
 

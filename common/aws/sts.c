@@ -55,7 +55,7 @@ static const struct xml_field identity_fields[] = {
 	XML_TEXT_FIELD(IDENTITY "/Account", sts_identity, account),
 	XML_TEXT_FIELD(IDENTITY "/Arn", sts_identity, arn),
 	XML_TEXT_FIELD(IDENTITY "/UserId", sts_identity, user_id),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static int on_identity(const char *path, const char *text, void *context, struct fault *fault)
@@ -88,7 +88,7 @@ static const struct xml_field credentials_fields[] = {
 	XML_VALUE_FIELD(ROLE "Expiration", XML_FIELD_TIME, sts_credentials, expires_ms),
 	XML_TEXT_FIELD(WEB "AccessKeyId", sts_credentials, access_key),
 	XML_VALUE_FIELD(WEB "Expiration", XML_FIELD_TIME, sts_credentials, expires_ms),
-	{ NULL },
+	{ .path = NULL },
 };
 
 static bool is_either(const char *path, const char *role, const char *web)
@@ -115,20 +115,26 @@ static int on_credentials(const char *path, const char *text, void *context, str
 	return r < 0 ? r : 0;
 }
 
+static bool is_whole(const struct sts_credentials *credentials)
+{
+	return credentials->access_key[0] && credentials->secret_key.size > 0 &&
+	       credentials->session_token.size > 0 && credentials->expires_ms > 0;
+}
+
 int sts_credentials_read(const char *body, size_t size, struct sts_credentials *ret,
 			 struct fault *fault)
 {
-	_cleanup_sts_credentials_ struct sts_credentials credentials = {};
+	struct sts_credentials credentials = {};
 	int r;
 
 	r = xml_read(body, size, "sts AssumeRole", on_credentials, &credentials, fault);
-	if (r < 0)
+	if (r == 0 && !is_whole(&credentials))
+		r = fault_set(fault, EBADMSG, "sts AssumeRole: the credentials are not whole");
+	if (r < 0) {
+		sts_credentials_done(&credentials);
 		return r;
-	if (!credentials.access_key[0] || credentials.secret_key.size == 0 ||
-	    credentials.session_token.size == 0 || credentials.expires_ms == 0)
-		return fault_set(fault, EBADMSG, "sts AssumeRole: the credentials are not whole");
+	}
 	*ret = credentials;
-	credentials = (struct sts_credentials){};
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 /*
  * How a machine's state may move: one const table, and one pure function that judges a wish against
  * a record. Every store uses both: SQLite by calling transition_apply() inside its transaction,
- * DynamoDB by turning the row's conditions into a ConditionExpression.
+ * DynamoDB by calling it before a write that holds only if what was judged is still so.
  */
 
 #include <stdbool.h>

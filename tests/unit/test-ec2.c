@@ -240,7 +240,7 @@ START_TEST(shows_instances_however_the_answer_is_cut)
 		for (size_t at = 0; at < strlen(ANSWER_INSTANCES); at += piece) {
 			size_t left = strlen(ANSWER_INSTANCES) - at;
 
-			ck_assert_int_eq(ec2_instances_feed(reader, ANSWER_INSTANCES + at,
+			ck_assert_int_eq(ec2_instances_feed(reader, &ANSWER_INSTANCES[at],
 							    left < piece ? left : piece, NULL),
 					 0);
 		}

@@ -107,14 +107,16 @@ END_TEST
 
 START_TEST(refuses_messages_that_lack_something)
 {
+	static const char bad_time[] =
+		"{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"r\",\"Body\":\"b\","
+		"\"Attributes\":{\"SentTimestamp\":\"x\"}}]}";
 	static const char *const bodies[] = {
 		"{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"r\"}]}",
 		"{\"Messages\":[{\"MessageId\":\"m\",\"Body\":\"b\"}]}",
 		"{\"Messages\":[{\"Body\":\"b\",\"ReceiptHandle\":\"r\"}]}",
 		"{\"Messages\":{}}",
 		"{\"Messages\":[1]}",
-		"{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"r\",\"Body\":\"b\","
-		"\"Attributes\":{\"SentTimestamp\":\"x\"}}]}",
+		bad_time,
 		"{\"Messages\":[{},{},{},{},{},{},{},{},{},{},{}]}",
 		"{\"Messages\":[",
 	};
