@@ -14,6 +14,7 @@ GET    /_control/instances               all, as they are now, whatever the lag
 POST   /_control/spot-notice             {"instance", "action", "seconds"}
 POST   /_control/rebalance               {"instance"}
 POST   /_control/end                     {"instance"}: it ends as if AWS had ended it
+POST   /_control/reset                   as after the start; running instances are ended
 GET    /_control/imds?instance=ID        where that instance's metadata are to be had from outside
 """
 
@@ -68,6 +69,7 @@ class Control:
             "POST spot-notice": self.spot_notice,
             "POST rebalance": self.rebalance,
             "POST end": self.end,
+            "POST reset": self.reset,
             "GET imds": lambda wish: {"url": self.machines.metadata_url(wish["instance"])},
             "GET about": lambda _: {"models": models.available()},
         }
@@ -133,6 +135,16 @@ class Control:
     def end(self, wish: dict[str, Any]) -> None:
         with self.account.lock:
             self.account.end(self._instance(wish), SPOT_REASON)
+
+    def reset(self, _wish: dict[str, Any]) -> None:
+        self.faults.clear()
+        with self.account.lock:
+            self.account.settings.reset()
+            for instance in self.account.instances.values():
+                self.account.end(instance, SPOT_REASON)
+            self.account.clear()
+        self.buckets.clear()
+        self.recorder.clear()
 
 
 def answer(status: int, document: Any) -> Answer:

@@ -22,7 +22,7 @@ LINK_LOCAL = "169.254.169.254"
 # Whoever is on an instance has its role's keys, and not the test's.
 NOT_PASSED_ON = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE",
-    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_DISABLED", "PYTHONPATH",
 )
 
 
@@ -49,6 +49,13 @@ class Machines:
         if self.command is not None:
             self.machines[instance.id] = Machine(self, instance)
             self.machines[instance.id].start()
+
+    def stop(self) -> None:
+        """Ends all of them at once, as the fake ends."""
+        with self.account.lock:
+            living = [machine for machine in self.machines.values() if machine.process is not None]
+        for machine in living:
+            machine.kill()
 
     def metadata_url(self, name: str) -> str:
         """Where the metadata of an instance are to be had outside of it."""
@@ -191,11 +198,15 @@ class Machine(threading.Thread):
             return None
         return int(children[0]) if children else None
 
-    def _end(self) -> None:
+    def kill(self) -> None:
+        """Its session; in a namespace of its own, that is all that is in there."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def _end(self) -> None:
+        self.kill()
         for listener in self.listeners:
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)

@@ -18,6 +18,8 @@ MALFORMED = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Erro
 # Actions that are asked for without a signature.
 UNSIGNED = {"AssumeRoleWithWebIdentity"}
 
+SECRET = {"WebIdentityToken"}
+
 
 @dataclass
 class Endpoint:
@@ -31,54 +33,55 @@ class Endpoint:
     def respond(self, request: Request) -> Answer:
         request_id = str(uuid.uuid4())
         entry = self.recorder.add({
-            "service": "", "action": "", "method": request.method, "target": request.target,
+            "service": "ec2", "action": "", "method": request.method, "target": request.target,
             "user_agent": request.value("user-agent"), "bytes": len(request.body),
         })
-        service = "ec2"
         try:
-            claim, service, action, tree = self._recognise(request)
-            entry |= {"service": service, "action": action}
-            if service in ("ec2", "sts"):
-                entry["parameters"] = tree
+            claim, service, action, tree = self._recognise(request, entry)
             answer = self._serve(request, claim, service, action, tree, entry, request_id)
         except Refused as refused:
             entry["refused"] = str(refused)
-            error = refusal(service, refused.kind, refused.why)
+            error = refusal(entry["service"], refused.kind, refused.why)
             entry["code"] = error.code
-            answer = error_answer(service, error, request_id, request.path)
+            answer = error_answer(entry["service"], error, request_id, request.path)
         except AwsError as error:
             entry["code"] = error.code
-            answer = error_answer(service, error, request_id, request.path)
+            answer = error_answer(entry["service"], error, request_id, request.path)
         except Cut:
             entry["status"] = 0
             raise
-        except Exception as error:
+        except Exception as trouble:
             # An error of the fake must fail the test, and say so.
-            entry |= {"broken": repr(error), "status": 500}
-            text = f"the fake is broken: {error!r}"
-            answer = error_answer(service, AwsError("FakeIsBroken", text, 500), request_id)
+            entry |= {"broken": repr(trouble), "status": 500}
+            text = f"the fake is broken: {trouble!r}"
+            error = AwsError("FakeIsBroken", text, 500)
+            answer = error_answer(entry["service"], error, request_id)
         entry["status"] = answer.status
         return answer
 
     def _recognise(
-        self, request: Request
+        self, request: Request, entry: dict[str, Any]
     ) -> tuple[Claim | None, str, str, dict[str, Any]]:
         """Which service and action a request is for, and its form."""
         claim = claim_of(request)
         if claim is not None and claim.service not in PROTOCOLS:
             raise Refused("mismatch", f"there is no service {claim.service} here")
-        service = claim.service if claim else "sts"
-        if service == "ssm":
-            return claim, service, ssm.action_of(request), {}
-        if service == "s3":
-            return claim, service, s3.action_of(request), {}
+        service = claim.service if claim else "ec2"
+        entry["service"] = service
+        if service in ("ssm", "s3"):
+            action = (ssm if service == "ssm" else s3).action_of(request)
+            entry["action"] = action
+            return claim, service, action, {}
         kind = (request.value("content-type") or "").split(";")[0]
         if request.method == "POST" and kind != FORM:
             raise AwsError("MissingAction", "The request is no form, or does not say that it is one")
         fields = request.body if request.method == "POST" else request.query.encode()
         tree = wire.nest(wire.parse_form(fields)) if fields else {}
+        if claim is None and tree.get("Version") == sts.VERSION:
+            service = "sts"
         action = str(tree.get("Action", ""))
-        if claim is None and action not in UNSIGNED:
+        entry |= {"service": service, "action": action, "parameters": told(tree)}
+        if claim is None and (service != "sts" or action not in UNSIGNED):
             raise Refused("missing", "the request carries no Authorization")
         return claim, service, action, tree
 
@@ -115,6 +118,11 @@ class Endpoint:
         if service == "ssm":
             return ssm.call(self.account, request, request_id)
         return s3.call(self.account, request, request_id)
+
+
+def told(tree: dict[str, Any]) -> dict[str, Any]:
+    """A form as it may be written down."""
+    return {name: "***" if name in SECRET else value for name, value in tree.items()}
 
 
 def before(faults: dict[str, Fault], service: str) -> None:

@@ -39,6 +39,10 @@ class Settings:
                 raise ValueError(f"there is no setting {name}")
             setattr(self, name, float(value))
 
+    def reset(self) -> None:
+        for item in fields(self):
+            setattr(self, item.name, item.default)
+
 
 @dataclass
 class Instance:
@@ -111,16 +115,20 @@ class Account:
         self.lock = threading.RLock()
         # Notified whenever an instance's plan changes.
         self.changed = threading.Condition(self.lock)
-        self.instances: dict[str, Instance] = {}
         # Called with each new instance.
         self.on_launch: Callable[[Instance], None] = lambda instance: None
+        self.clear()
+
+    def clear(self) -> None:
+        """What there is in an account that nobody has used yet."""
+        self.instances: dict[str, Instance] = {}
         self.templates: dict[str, Template] = {}
         self.parameters: dict[str, Parameter] = {}
         self.buckets: dict[str, dict[str, bytes]] = {"paddock": {}}
         self.credentials: dict[str, Credential] = {}
         self.subnets: dict[str, dict[str, Any]] = {
             f"subnet-0000000000000000{letter}": {
-                "zone": region + letter,
+                "zone": self.region + letter,
                 "cidr": f"10.0.{number}.0/24",
                 "prefix": f"10.0.{number}.",
                 "vpc": "vpc-00000000000000001",
