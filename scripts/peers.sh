@@ -19,7 +19,7 @@ need_peers() {
 	say "$PEERS/ is not complete: the tests that need it are skipped"
 }
 
-# The lock files are copied last but one thing: the directory gets its name only when it is whole.
+# The directory gets its name only when it is whole, so its lock files speak for all of it.
 peers_are_there() {
 	cmp -s "$PEERS_LOCKS/package-lock.json" "$PEERS/package-lock.json" || return 1
 	node_is_new "$(command -v node || echo false)" ||
@@ -34,11 +34,14 @@ node_is_new() {
 	[ "${node_version%%.*}" -ge "$NODE_MAJOR" ] 2>/dev/null
 }
 
+# Each step is looked at: as its caller asks how it went, `set -e` is off in here.
 install_peers() {
 	say "installing the tests' peers into $PEERS/"
 	# What an interrupted installation has left.
 	rm -rf -- "$PEERS"-new.* "$PEERS"-old
-	fresh=$(mktemp -d "$PEERS-new.XXXXXX")
+	fresh=$(mktemp -d "$PEERS-new.XXXXXX") || die "cannot make a directory here"
+	# Tests may run as somebody else than who installed them.
+	chmod 755 "$fresh" || peers_failed
 	npm_install "$PEERS_LOCKS" "$fresh" || peers_failed
 	if ! node_is_new "$(command -v node || echo false)"; then
 		npm_install "$PEERS_LOCKS/node" "$fresh/node" || peers_failed
@@ -48,8 +51,8 @@ install_peers() {
 	fi
 	# Two steps, as a directory that is not empty cannot be replaced in one. Whoever is interrupted
 	# between them has none, and installs it again.
-	[ ! -e "$PEERS" ] || mv "$PEERS" "$PEERS-old"
-	mv "$fresh" "$PEERS"
+	[ ! -e "$PEERS" ] || mv "$PEERS" "$PEERS-old" || peers_failed
+	mv "$fresh" "$PEERS" || peers_failed
 	rm -rf -- "$PEERS-old"
 }
 
@@ -60,7 +63,9 @@ peers_failed() {
 
 # npm_install LOCKS DIRECTORY: what the lock file says, no more; no package may run a program.
 npm_install() {
-	mkdir -p "$2"
-	cp "$1/package.json" "$1/package-lock.json" "$2/"
-	(cd "$2" && run_quietly npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+	mkdir -p "$2" && cp "$1/package.json" "$1/package-lock.json" "$2/" && cd_and_install "$2"
 }
+
+cd_and_install() (
+	cd "$1" && run_quietly npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+)
