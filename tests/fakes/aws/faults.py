@@ -102,7 +102,10 @@ class Buckets:
             self._levels = {}
 
     def call(self, action: str, filtered: bool, scale: float) -> bool:
-        """Whether there is a token for one more call. Actions of one kind have a bucket each."""
+        """Whether there is a token for one more call.
+
+        Actions of one kind share a bucket, the stricter way to read the documentation.
+        """
         if action.startswith(("Describe", "Get", "List")) and action not in BUCKETS:
             dear = action in DEAR_UNFILTERED and not filtered
             name, size = (f"{action} unfiltered", UNFILTERED) if dear else ("reading", READING)
