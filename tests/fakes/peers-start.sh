@@ -59,6 +59,20 @@ no_process_in() {
 	[ -z "$(processes_below "$1")" ]
 }
 
+# A machine is what runs on an instance: its record follows the instance's life.
+an_agent_lives_and_ends_with_its_instance() {
+	. "$fakes/../integration/agent-lib.sh"
+	# shellcheck disable=SC2119 # it is to have none
+	begin
+	start_aws --shutdown-delay 30 \
+		--boot-command "exec '$paddock_agent' run --machine m-1"
+	id=$(talk fleet)
+	wait_for 60 record state idle
+	aws_fake POST end instance="$id"
+	wait_for 30 no_process_in "$T/instances"
+	wait_for 10 record state terminated
+}
+
 a_fault_that_is_ordered_happens() {
 	start_aws
 	aws_fake POST faults kind=throttle service=ec2 times=-1
@@ -90,5 +104,6 @@ no_peer_of_an_earlier_test_is_left() {
 
 run_tests amazons_dynamodb_lets_one_claim_win_and_tells_the_loser dynalite_lets_one_claim_win \
 	fauxqs_passes_a_message_on two_peers_of_a_kind_do_not_meet \
-	an_instance_reaches_the_peers_and_its_own_metadata a_fault_that_is_ordered_happens \
-	as_root_nobody_else_reaches_a_peer no_peer_of_an_earlier_test_is_left
+	an_instance_reaches_the_peers_and_its_own_metadata an_agent_lives_and_ends_with_its_instance \
+	a_fault_that_is_ordered_happens as_root_nobody_else_reaches_a_peer \
+	no_peer_of_an_earlier_test_is_left
