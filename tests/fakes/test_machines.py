@@ -240,9 +240,11 @@ class Living(MachineCase):
         home = str(Path(other.directory.name, made["Instances"][0]["InstanceId"]))
         try:
             self.wait_for_console(home, "up")
+            other.process.terminate()
+            other.process.wait()
+            self.wait_for(lambda: not self.processes(home), 5)
         finally:
             other.stop()
-        self.assertEqual(self.processes(home), [])
 
     def test_machines_go_with_a_fake_that_is_killed(self) -> None:
         other = kit.Fake(*self.options)
