@@ -66,6 +66,8 @@ npm_install() {
 	mkdir -p "$2" && cp "$1/package.json" "$1/package-lock.json" "$2/" && cd_and_install "$2"
 }
 
+# Without network it is to give up in seconds, and not in the minute that npm takes by itself.
 cd_and_install() (
-	cd "$1" && run_quietly npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd "$1" && run_quietly npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+		--fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=4000
 )

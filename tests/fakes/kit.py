@@ -176,7 +176,7 @@ class FakeCase(unittest.TestCase):
         if status is not None:
             self.assertEqual(response["ResponseMetadata"]["HTTPStatusCode"], status)
 
-    def wait_for(self, what: Any, seconds: float = 20.0) -> Any:
+    def wait_for(self, what: Any, seconds: float = 60.0) -> Any:
         """Until what() is true; its value."""
         until = time.monotonic() + seconds
         while not (value := what()):

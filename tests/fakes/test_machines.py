@@ -135,7 +135,7 @@ class Metadata(MachineCase):
 
     def test_a_token_expires(self) -> None:
         self.begin()
-        self.token = self.ask("PUT", "/latest/api/token", {TTL: "1"})[1]
+        self.token = self.ask("PUT", "/latest/api/token", {TTL: "3"})[1]
         self.assertEqual(self.get("meta-data/instance-id")[0], 200)
         self.wait_for(lambda: self.get("meta-data/instance-id")[0] == 401)
 
