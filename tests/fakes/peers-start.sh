@@ -47,6 +47,7 @@ an_instance_reaches_the_peers_and_its_own_metadata() {
 # What runs in there: asks for the name, and lists the tables.
 inside='
 import os, urllib.request as r
+assert "AWS_SECRET_ACCESS_KEY" not in os.environ
 at = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254") + "/latest/"
 name = "X-aws-ec2-metadata-token"
 put = r.Request(at + "api/token", method="PUT", headers={name + "-ttl-seconds": "60"})

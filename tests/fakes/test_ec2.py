@@ -152,6 +152,14 @@ class Fleets(Ec2Case):
         with self.refused("RequestLimitExceeded", 503):
             self.fleet(900)
 
+    def test_more_terminations_than_the_resource_bucket_holds_are_throttled(self) -> None:
+        made = self.ids(self.fleet(110))
+        self.fake.control("POST", "settings", throttle_scale=0.1)
+        with self.refused("RequestLimitExceeded", 503):
+            self.ec2.terminate_instances(InstanceIds=made)
+        self.assertEqual(len(self.ec2.terminate_instances(
+            InstanceIds=made[:90])["TerminatingInstances"]), 90)
+
     def test_a_dry_run_launches_nothing(self) -> None:
         self.template(InstanceType="t3.micro")
         with self.refused("DryRunOperation", 412):
@@ -213,7 +221,7 @@ class Instances(Ec2Case):
         self.assertEqual(list(self.states()), made)
 
     def test_instances_boot_and_end_in_their_time(self) -> None:
-        self.fake.control("POST", "settings", boot_delay=3, shutdown_delay=3)
+        self.fake.control("POST", "settings", boot_delay=3, shutdown_delay=3, throttle_scale=0)
         made = self.ids(self.fleet(1))
         self.assertEqual(self.states(), {made[0]: "pending"})
         self.wait_for(lambda: self.states() == {made[0]: "running"})
@@ -229,6 +237,7 @@ class Instances(Ec2Case):
         self.assertEqual(again["PreviousState"]["Name"], "terminated")
         self.assertEqual(self.states(), {made[0]: "terminated"})
         self.fake.control("POST", "settings", linger=0.0)
+        self.fake.control("POST", "settings", throttle_scale=0)
         self.wait_for(lambda: not self.states())
 
     def test_one_bad_id_fails_the_whole_termination(self) -> None:
