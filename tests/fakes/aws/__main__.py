@@ -51,7 +51,8 @@ def main() -> int:
     settings = Settings(boot_delay=options.boot_delay, shutdown_delay=options.shutdown_delay)
     account = Account(options.region, settings)
     faults, buckets, recorder = Faults(), Buckets(), Recorder()
-    directory = options.directory or Path(tempfile.mkdtemp(prefix="fake-aws."))
+    own = None if options.directory else tempfile.TemporaryDirectory(prefix="fake-aws.")
+    directory = options.directory or Path(own.name if own else "")
     machines = Machines(
         account, faults, recorder, directory.resolve(), options.boot_command,
         options.network == "own",
@@ -76,6 +77,8 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     stop.wait()
     machines.stop()
+    if own is not None:
+        own.cleanup()
     return 0
 
 
