@@ -12,6 +12,7 @@ packages_of() {
 		libsqlite3-dev libinih-dev \
 		libcurl4-openssl-dev libssl-dev libexpat1-dev scdoc ;;
 	test) echo "$(packages_of build)" check clang git python3 python3-botocore spin ;;
+	peers) echo "$(unless_there java default-jre-headless)" "$(unless_there npm nodejs npm)" ;;
 	long) echo "$(packages_of test)" debootstrap valgrind libc6-dbg ;;
 	fuzz) echo "$(packages_of test)" "$(fuzzer_package)" ;;
 	format) echo "$(pinned_package clang-format)" git ;;
@@ -24,6 +25,14 @@ packages_of() {
 fuzzer_package() {
 	apt-cache depends clang 2>/dev/null |
 		sed -n 's/^ *Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p'
+}
+
+# unless_there COMMAND PACKAGE…: the packages, unless the command came from somewhere else: those who
+# have another vendor's do not want the distribution's, and some of them exclude each other.
+unless_there() {
+	there=$1
+	shift
+	have "$there" || echo "$@"
 }
 
 # Releases that no longer have the pinned version get their own; lint then skips what needs it.
@@ -41,6 +50,7 @@ commands_of() {
 	build) echo gcc meson ninja pkg-config lib:libsystemd lib:json-c lib:sqlite3 lib:inih \
 		lib:libcurl lib:libcrypto lib:expat ;;
 	test) echo "$(commands_of build)" lib:check clang git python3 spin ;;
+	peers) echo java npm ;;
 	long) echo "$(commands_of test)" debootstrap valgrind ;;
 	fuzz) commands_of test ;;
 	format) echo clang-format git ;;
@@ -48,7 +58,7 @@ commands_of() {
 	esac
 }
 
-# need SET: after this, everything that SET (build, test, long, format, lint) names is installed.
+# need SET: after this, everything that SET (build, test, peers, long, format, lint) names is installed.
 need() {
 	if have apt-get && have dpkg-query; then
 		need_packages "$1"

@@ -17,6 +17,7 @@ verb_test() {
 	[ "$#" -eq 0 ] || long=
 
 	need "$packages"
+	need_peers
 	. scripts/test-long.sh
 	. tests/processes.sh
 	tests_tmp=$(mktemp -d "${TMPDIR:-/tmp}/pd.XXXXXX")
