@@ -99,6 +99,7 @@ void local_machine_handle(const struct local_root *root, const char *id, struct 
 {
 	_cleanup_free_ char *path = str_format("%s/" HANDLE_FILE, id), *text = NULL;
 	_cleanup_json_ struct json_object *object = NULL;
+	struct stat st;
 	size_t size;
 	int n;
 
@@ -111,6 +112,8 @@ void local_machine_handle(const struct local_root *root, const char *id, struct 
 	if (!path || read_file_alloc_at(root->fd, path, HANDLE_FILE_MAX, &text, &size) < 0 ||
 	    json_parse(text, size, path, &object, NULL) < 0)
 		return;
+	if (fstatat(root->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtim.tv_sec > 0)
+		ret->launched_ms = (uint64_t)st.st_mtim.tv_sec * MSEC_PER_SEC;
 	copy_member(object, "correlation", ret->correlation, sizeof(ret->correlation));
 	copy_member(object, "type", ret->type, sizeof(ret->type));
 	copy_member(object, "arch", ret->arch, sizeof(ret->arch));

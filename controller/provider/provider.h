@@ -22,8 +22,7 @@ struct handle {
 	char arch[16];
 	char zone[32];
 	char image[64];
-	uint64_t launched_ms; /* when, since the epoch; 0: where what never gets a record ends by
-				 itself for certain, as a `local` agent does */
+	uint64_t launched_ms; /* when, since the epoch; 0: not known */
 };
 
 struct blueprint {

@@ -225,7 +225,7 @@ int provision_observe(struct provision *p, struct fault *fault)
 {
 	struct provision_view *view = &p->view;
 	struct run run = {};
-	uint64_t revision;
+	uint64_t revision = 0;
 	int r;
 
 	/* The time first, then whether we are still the latest start, then the machines: a later

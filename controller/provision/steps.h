@@ -75,8 +75,8 @@ int provision_let_go(struct provision *p, const bool *keep, bool force, const ch
 /* The same for those that are judged lost while there is no verdict. A later start of this run may
  * have found one alive since and been granted it, so draining comes first, on condition that its
  * agent has not spoken since we looked, and the registration goes only of what is draining: no job
- * can be meant for a machine of a run that was not granted. STORE_REFUSED: one has spoken, or moved,
- * and is still there: look again. judgements: one a sighting. */
+ * can be meant for a machine of a run that was not granted. STORE_REFUSED: one has spoken, or
+ * moved, and is still there: look again. judgements: one a sighting. */
 int provision_let_lost_go(struct provision *p, const struct judgement *judgements,
 			  struct fault *fault) _must_check_;
 

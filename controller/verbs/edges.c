@@ -65,7 +65,7 @@ static int name_places(struct edges *edges, struct fault *fault)
 static int open_provider(struct edges *edges, struct fault *fault)
 {
 	const struct config *config = &edges->config;
-	char period[DURATION_TEXT_MAX];
+	char text[DURATION_TEXT_MAX];
 
 	if (strcmp(config->provider, "local") != 0)
 		return fault_cure(
@@ -73,11 +73,14 @@ static int open_provider(struct edges *edges, struct fault *fault)
 			fault_set(fault, EINVAL, "there is no provider '%s'", config->provider),
 			"provider = local");
 
-	edges->agent_beat = strdup(format_duration(config->beat_usec, period, sizeof(period)));
-	if (!edges->agent_beat)
+	edges->agent_beat = strdup(format_duration(config->beat_usec, text, sizeof(text)));
+	edges->agent_boot = strdup(format_duration(config->boot_usec, text, sizeof(text)));
+	if (!edges->agent_beat || !edges->agent_boot)
 		return -ENOMEM;
 	edges->agent_flags[0] = "--beat-period";
 	edges->agent_flags[1] = edges->agent_beat;
+	edges->agent_flags[2] = "--boot-time";
+	edges->agent_flags[3] = edges->agent_boot;
 	edges->local = (struct local_options){
 		.state_dir = edges->state_dir,
 		.agent_path = edges->agent_path,
@@ -153,7 +156,9 @@ void edges_close(struct edges *edges)
 	free(edges->state_dir);
 	free(edges->agent_path);
 	free(edges->agent_beat);
-	edges->store_address = edges->state_dir = edges->agent_path = edges->agent_beat = NULL;
+	free(edges->agent_boot);
+	edges->store_address = edges->state_dir = edges->agent_path = NULL;
+	edges->agent_beat = edges->agent_boot = NULL;
 }
 
 bool edges_want_json(const struct edges *edges)

@@ -24,7 +24,7 @@ struct edges {
 	/* Built by edges_open(). */
 	struct controller controller;
 	char *store_address, *state_dir, *agent_path; /* owned */
-	char *agent_beat;                             /* owned: a flag's value for local agents */
+	char *agent_beat, *agent_boot;                /* owned: flags' values for local agents */
 	const char *agent_flags[8];
 	struct local_options local;
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -25,6 +26,9 @@ struct crash_store {
 /* Of both threads: the loop calls the runner, the worker the store. */
 static atomic_ullong calls;
 static atomic_bool struck;
+/* Held by a call of the store: who is stopped inside of one keeps the whole store locked, and that
+ * is not what is tried here. */
+static pthread_mutex_t in_store = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t crash_at;
 
 static void note(const char *text)
@@ -44,8 +48,10 @@ static void strike(const char *when, unsigned long long call, const char *name)
 		abort();
 	note(text);
 	struck = true;
+	(void)pthread_mutex_lock(&in_store);
 	/* To this thread: to the process it may come when the thread is inside of its next call. */
 	(void)raise(how && strcmp(how, "stop") == 0 ? SIGSTOP : SIGKILL);
+	(void)pthread_mutex_unlock(&in_store);
 }
 
 /* The call's number, for after(). */
@@ -65,6 +71,21 @@ static int after(uint64_t call, const char *name, int r)
 	return r;
 }
 
+/* The same for the store's. */
+static uint64_t enter(const char *name)
+{
+	uint64_t call = before(name);
+
+	(void)pthread_mutex_lock(&in_store);
+	return call;
+}
+
+static int leave(uint64_t call, const char *name, int r)
+{
+	(void)pthread_mutex_unlock(&in_store);
+	return after(call, name, r);
+}
+
 static struct store *inner(struct store *store)
 {
 	return container_of(store, struct crash_store, store)->inner;
@@ -72,57 +93,57 @@ static struct store *inner(struct store *store)
 
 static int crash_now(struct store *s, uint64_t *ret, struct fault *f)
 {
-	uint64_t call = before("now");
+	uint64_t call = enter("now");
 
-	return after(call, "now", inner(s)->ops->now(inner(s), ret, f));
+	return leave(call, "now", inner(s)->ops->now(inner(s), ret, f));
 }
 
 static int crash_get(struct store *s, const char *const *ids, size_t n, struct machine *ret,
 		     struct fault *f)
 {
-	uint64_t call = before("get");
+	uint64_t call = enter("get");
 
-	return after(call, "get", inner(s)->ops->get(inner(s), ids, n, ret, f));
+	return leave(call, "get", inner(s)->ops->get(inner(s), ids, n, ret, f));
 }
 
 static int crash_change(struct store *s, const struct change *changes, size_t n,
 			struct change_outcome *ret, struct fault *f)
 {
 	const char *name = transition_rows[changes[0].transition].name;
-	uint64_t call = before(name);
+	uint64_t call = enter(name);
 
-	return after(call, name, inner(s)->ops->change(inner(s), changes, n, ret, f));
+	return leave(call, name, inner(s)->ops->change(inner(s), changes, n, ret, f));
 }
 
 static int crash_beat(struct store *s, const struct beat *beat, struct beat_answer *ret,
 		      struct fault *f)
 {
-	uint64_t call = before("beat");
+	uint64_t call = enter("beat");
 
-	return after(call, "beat", inner(s)->ops->beat(inner(s), beat, ret, f));
+	return leave(call, "beat", inner(s)->ops->beat(inner(s), beat, ret, f));
 }
 
 static int crash_item_get(struct store *s, const char *partition, const char *kind,
 			  struct item *ret, struct fault *f)
 {
-	uint64_t call = before("item_get");
+	uint64_t call = enter("item_get");
 
-	return after(call, "item_get", inner(s)->ops->item_get(inner(s), partition, kind, ret, f));
+	return leave(call, "item_get", inner(s)->ops->item_get(inner(s), partition, kind, ret, f));
 }
 
 static int crash_item_put(struct store *s, struct item *item, struct item *current, struct fault *f)
 {
-	uint64_t call = before("item_put");
+	uint64_t call = enter("item_put");
 
-	return after(call, "item_put", inner(s)->ops->item_put(inner(s), item, current, f));
+	return leave(call, "item_put", inner(s)->ops->item_put(inner(s), item, current, f));
 }
 
 static int crash_watch(struct store *s, const char *id, int *ret_fd, struct fault *f)
 {
-	uint64_t call = before("watch");
+	uint64_t call = enter("watch");
 	int r = inner(s)->ops->watch ? inner(s)->ops->watch(inner(s), id, ret_fd, f) : -EOPNOTSUPP;
 
-	return after(call, "watch", r);
+	return leave(call, "watch", r);
 }
 
 static void crash_watch_drain(struct store *s)
@@ -156,12 +177,12 @@ static int crash_open(const char *address, bool create, const struct clock *cloc
 		      struct store **ret, struct fault *fault)
 {
 	struct crash_store *crash = calloc(1, sizeof(*crash));
-	uint64_t call = before("open");
+	uint64_t call = enter("open");
 	int r;
 
 	if (!crash)
 		abort();
-	r = after(call, "open", store_open(address, create, clock, &crash->inner, fault));
+	r = leave(call, "open", store_open(address, create, clock, &crash->inner, fault));
 	if (r < 0) {
 		free(crash);
 		return r;

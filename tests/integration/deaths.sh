@@ -53,6 +53,24 @@ an_idle_agent_killed_is_never_handed_out() {
 	contains "$out" "its provider says that it is gone"
 }
 
+# Without a record: as a controller leaves it that dies after the launch.
+a_machine_that_never_got_a_record_is_ended_also_when_its_agent_hangs() {
+	quick
+	export PADDOCK_BOOT_TIME=5s PADDOCK_CLAIM_SLACK=1s
+	expect 0 "$paddock" provision --warm --instance-count 1 --json
+	agent=$(agent_of "$(first_machine)")
+	# By itself, in time.
+	tr '\0' ' ' <"/proc/$agent/cmdline" >"$T/cmdline"
+	contains "$T/cmdline" "--boot-time 5s"
+	kill -STOP "$agent"
+	"$python" -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db: db.execute("DELETE FROM machine")' "$T/state/paddock.db"
+	is_ended() {
+		"$paddock" refresh && is_gone "$agent"
+	}
+	wait_for 30 is_ended
+}
+
 a_claimed_agent_killed_is_reaped() {
 	quick
 	export PADDOCK_BEAT_PERIOD=5s
@@ -207,6 +225,7 @@ a_job_outlives_neither_its_time() {
 }
 
 run_tests an_idle_agent_killed_is_never_handed_out \
+	a_machine_that_never_got_a_record_is_ended_also_when_its_agent_hangs \
 	a_claimed_agent_killed_is_reaped \
 	a_running_agent_killed_is_reaped_and_its_job_dies_with_it \
 	release_waits_until_the_machine_is_clean \

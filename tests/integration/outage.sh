@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2119,SC2120
 # The store's file locked, full, removed, replaced, read-only, while a job runs: the job goes on, no
 # new work is taken, and what the job came to is delivered afterwards. The troubles last a few
 # seconds here; with LONG=yes a minute and more, up to the machine's own end.
@@ -13,11 +14,12 @@ outage_lasts() {
 	agent_is phase busy
 }
 
-# A job that waits for $T/go and then says so much that its report needs room.
+# start_long_job [LEASE=DURATION]: a job that waits for $T/go and then says so much that its report needs
+# room.
 start_long_job() {
 	start_agent
 	wait_for 10 record state idle
-	ctl claim m-1 run-1
+	ctl claim m-1 run-1 "$@"
 	# shellcheck disable=SC2016 # for the job's shell
 	ctl offer m-1 sh -c 'echo $$ >"$0/pid"; until [ -e "$0/go" ]; do sleep 0.05; done; seq 20000; exit 3' "$T"
 	wait_for 10 test -s "$T/pid"
@@ -180,8 +182,8 @@ a_store_that_knows_nothing_of_it_ends_the_machine() {
 # Without a store a machine lives until its threshold and a minute more, and not longer.
 without_a_store_the_machine_ends_itself() {
 	[ -n "${LONG-}" ] || skip_test "takes more than a minute: with LONG=yes"
-	begin run=5s
-	start_long_job
+	begin
+	start_long_job run=5s
 	remove_store
 	before=$(now_ms)
 	wait_for 100 is_gone "$agent"

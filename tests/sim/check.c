@@ -177,7 +177,8 @@ static void check_run_over(const struct instance *instance, const struct machine
 	if (!plan || (plan->verdict != VERDICT_CLOSED && plan->verdict != VERDICT_REFUSED))
 		return;
 	since = plan->decided_usec > sim->calm_usec ? plan->decided_usec : sim->calm_usec;
-	/* A job that runs may run to its end, which a refresh sees; a late request may have claimed it just now. */
+	/* A job that runs may run to its end, which a refresh sees; a late request may have claimed
+	 * it just now. */
 	if (instance->job.alive ||
 	    sim_now() < instance->job.ended_usec + SIM_REFRESH_USEC + 15 * USEC_PER_SEC ||
 	    sim_now_ms() < record->claimed_ms + MSEC(2 * SIM_REFRESH_USEC) + LEAVE_MS)

@@ -48,9 +48,9 @@ struct instance {
 	const struct actor *closed_by; /* who closed its registration */
 	const struct actor *noticed;   /* the process that was told to leave */
 	uint64_t noticed_usec;
-	unsigned held; /* bits of the plans that ever had it */
+	unsigned held;    /* bits of the plans that ever had it */
 	unsigned granted; /* of those whose verdict names it */
-	bool tainted;  /* a run that must be the last here has had it */
+	bool tainted;     /* a run that must be the last here has had it */
 };
 
 struct instance *instance_find(const char *id);

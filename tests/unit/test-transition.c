@@ -26,8 +26,7 @@ static const struct expected {
 	[TRANSITION_RUN] = { IN(MACHINE_CLAIMED), MACHINE_RUNNING, 0, 5000,
 			     CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT },
 	[TRANSITION_DRAIN] = { IN(MACHINE_CLAIMED) | IN(MACHINE_RUNNING), MACHINE_DRAINING, 0, 4000,
-			       CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT |
-				       CONDITION_UNHEARD },
+			       CONDITION_RUN | CONDITION_SEQ | CONDITION_BOOT | CONDITION_UNHEARD },
 	[TRANSITION_WITHDRAW] = { IN(MACHINE_CREATED) | IN(MACHINE_IDLE), MACHINE_DRAINING, 0, 4000,
 				  CONDITION_NO_RUN | CONDITION_SEQ | CONDITION_BOOT },
 	[TRANSITION_OFFER] = { IN(MACHINE_DRAINING), MACHINE_IDLE, 0, 2000,
@@ -296,9 +295,9 @@ START_TEST(prints_its_table_for_the_docs)
 	ck_assert_ptr_nonnull(strstr(text,
 				     "\n| claim | idle | claimed | no run key, seq, time left, "
 				     "reuse rule, not last | +1 | now + claim | "));
-	ck_assert_ptr_nonnull(strstr(text,
-				     "\n| drain | claimed, running | draining | run key, seq, boot, "
-				     "unheard | same | now + drain | "));
+	ck_assert_ptr_nonnull(
+		strstr(text, "\n| drain | claimed, running | draining | run key, seq, boot, "
+			     "unheard | same | now + drain | "));
 	ck_assert_ptr_nonnull(strstr(text, "\n| threshold | the threshold is "));
 	ck_assert_ptr_nonnull(strstr(text, "\nidle     -> claimed     claim\n"));
 	ck_assert_ptr_null(strstr(text, "(null)"));
