@@ -117,18 +117,22 @@ struct item contract_item(const char *partition, const char *kind, uint64_t revi
 	X(stops_an_item_scan_on_request)              \
 	X(purges_only_what_has_expired)
 
-#define STORE_CONTRACTS_OF_MANY(X)                \
-	/* rivals */                              \
-	X(gives_each_claim_to_one_of_eight)       \
-	X(counts_right_with_eight_writers)        \
-	X(bears_all_machines_of_eight_parents)    \
-	X(lets_one_of_eight_make_an_item)         \
+#define STORE_CONTRACTS_OF_MANY(X)             \
+	/* rivals */                           \
+	X(gives_each_claim_to_one_of_eight)    \
+	X(counts_right_with_eight_writers)     \
+	X(bears_all_machines_of_eight_parents) \
+	X(lets_one_of_eight_make_an_item)
+
+/* Of a store that can be watched. */
+#define STORE_CONTRACTS_OF_A_BELL(X)              \
 	X(rings_when_another_changes_the_machine) \
 	X(does_not_ring_for_other_machines)
 
 #define STORE_CONTRACTS(X)                \
 	STORE_CONTRACTS_OF_ONE_PROCESS(X) \
-	STORE_CONTRACTS_OF_MANY(X)
+	STORE_CONTRACTS_OF_MANY(X)        \
+	STORE_CONTRACTS_OF_A_BELL(X)
 
 #define CONTRACT_DECLARE(name) contract_fn contract_##name;
 STORE_CONTRACTS(CONTRACT_DECLARE)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/io.h"
+#include "common/store/store-dynamodb.h"
 #include "common/store/store-sqlite.h"
 
 void item_done(struct item *item)
@@ -58,11 +60,32 @@ static int open_sqlite(const char *path, bool create, const struct clock *clock,
 	return store_sqlite_open(&options, ret, fault);
 }
 
+/* "table" or "region/table". */
+static int open_dynamodb(const char *rest, bool create, const struct clock *clock,
+			 struct store **ret, struct fault *fault)
+{
+	_cleanup_free_ char *region = strdup(rest);
+	char *slash = region ? strchr(region, '/') : NULL;
+	const struct dynamodb_options options = {
+		.table = slash ? slash + 1 : rest,
+		.region = slash ? region : NULL,
+		.create = create,
+		.clock = clock,
+	};
+
+	if (!region)
+		return fault_set(fault, ENOMEM, "%m");
+	if (slash)
+		*slash = '\0';
+	return store_dynamodb_open(&options, ret, fault);
+}
+
 static const struct {
 	const char *scheme;
 	int (*open)(const char *rest, bool create, const struct clock *clock, struct store **ret,
 		    struct fault *fault);
 } schemes[] = {
+	{ "dynamodb:", open_dynamodb },
 	{ "sqlite:", open_sqlite },
 };
 
