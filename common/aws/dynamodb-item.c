@@ -242,15 +242,16 @@ void dynamodb_where_absent(struct dynamodb_expression *e, const char *name)
 	keep_error(e, buf_printf(&e->condition, "%sattribute_not_exists(%s)", and_then(e), n));
 }
 
-void dynamodb_where_equal_or_absent(struct dynamodb_expression *e, const char *name,
-				    struct dynamodb_value value)
+void dynamodb_where_absent_or(struct dynamodb_expression *e, const char *absent, const char *name,
+			      const char *operator, struct dynamodb_value value)
 {
-	char n[PLACEHOLDER_MAX] = "", v[PLACEHOLDER_MAX] = "";
+	char a[PLACEHOLDER_MAX] = "", n[PLACEHOLDER_MAX] = "", v[PLACEHOLDER_MAX] = "";
 
+	name_placeholder(e, absent, a);
 	name_placeholder(e, name, n);
 	value_placeholder(e, value, v);
-	keep_error(e, buf_printf(&e->condition, "%s(%s = %s OR attribute_not_exists(%s))",
-				 and_then(e), n, v, n));
+	keep_error(e, buf_printf(&e->condition, "%s(attribute_not_exists(%s) OR %s %s %s)",
+				 and_then(e), a, n, operator, v));
 }
 
 void dynamodb_set(struct dynamodb_expression *e, const char *name, struct dynamodb_value value)

@@ -105,8 +105,10 @@ void dynamodb_where_any(struct dynamodb_expression *e, const char *name,
 			const struct dynamodb_value *values, size_t n);
 void dynamodb_where_present(struct dynamodb_expression *e, const char *name);
 void dynamodb_where_absent(struct dynamodb_expression *e, const char *name);
-void dynamodb_where_equal_or_absent(struct dynamodb_expression *e, const char *name,
-				    struct dynamodb_value value);
+/* Either is enough: that the one attribute is absent, or that the comparison holds of the other,
+ * which may be the same. */
+void dynamodb_where_absent_or(struct dynamodb_expression *e, const char *absent, const char *name,
+			      const char *operator, struct dynamodb_value value);
 
 void dynamodb_set(struct dynamodb_expression *e, const char *name, struct dynamodb_value value);
 void dynamodb_remove(struct dynamodb_expression *e, const char *name);

@@ -366,7 +366,8 @@ static void pin_beat(struct dynamodb_expression *e, const struct machine *before
 	dynamodb_where_present(e, DYNAMODB_PARTITION);
 	dynamodb_where(e, "state", "<>", dynamodb_text(machine_state_names[MACHINE_TERMINATED]));
 	if (!takes_over(before, beat)) {
-		dynamodb_where_equal_or_absent(e, "boot_id", dynamodb_text(beat->boot_id));
+		dynamodb_where_absent_or(e, "boot_id", "boot_id", "=",
+					 dynamodb_text(beat->boot_id));
 		return;
 	}
 	pin(e, before, "boot_id");

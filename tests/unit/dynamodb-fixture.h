@@ -1,11 +1,12 @@
 #pragma once
 
-/* An UpdateItem as DynamoDB would carry it out, as far as our requests go: conditions joined by
- * AND, SET of values, REMOVE. What it does not know ends the test. */
+/* Writes as DynamoDB would carry them out, as far as our requests go: conditions joined by AND, of
+ * two alternatives at most; SET of values, REMOVE. What it does not know ends the test. */
 
 #include <string.h>
 
 #include "common/aws/dynamodb.h"
+#include "common/base/parse.h"
 #include "tests/test.h"
 
 /* Not an assertion, which would write a line for each of very many steps. */
@@ -76,40 +77,73 @@ static inline struct json_object *attribute(struct update *u)
 	return member(u->item, json_object_get_string(placeholder(u)));
 }
 
+/* The order of two numbers; one that is not there is in none. */
+static inline bool holds_order(struct json_object *is, const char *operator,
+			       struct json_object * than)
+{
+	uint64_t a, b;
+
+	if (!is)
+		return false;
+	MUST(parse_u64(member_text(is, "N"), &a) == 0 &&
+	     parse_u64(member_text(than, "N"), &b) == 0);
+	if (a == b)
+		return operator[1] == '=';
+	return (a < b) == (operator[0] == '<');
+}
+
 static inline bool holds_comparison(struct update *u)
 {
+	static const char *const operators[] = { "<=", ">=", "<", ">" };
 	struct json_object *is = attribute(u);
-	bool equal = skip(u, " = ");
 
-	MUST(equal || skip(u, " <> "));
-	return json_object_equal(is, placeholder(u)) == equal;
+	MUST(skip(u, " "));
+	if (skip(u, "= "))
+		return json_object_equal(is, placeholder(u));
+	if (skip(u, "<> "))
+		return !json_object_equal(is, placeholder(u));
+	for (size_t i = 0; i < ARRAY_SIZE(operators); i++) {
+		if (skip(u, operators[i])) {
+			MUST(skip(u, " "));
+			return holds_order(is, operators[i], placeholder(u));
+		}
+	}
+	ck_abort_msg("%s", u->at);
+}
+
+static inline bool holds_simple(struct update *u)
+{
+	bool absent = skip(u, "attribute_not_exists(");
+	bool is;
+
+	if (!absent && !skip(u, "attribute_exists("))
+		return holds_comparison(u);
+	is = (attribute(u) == NULL) == absent;
+	MUST(skip(u, ")"));
+	return is;
 }
 
 static inline bool holds_one(struct update *u)
 {
 	bool is;
 
-	if (skip(u, "attribute_not_exists(") || skip(u, "attribute_exists(")) {
-		bool wanted = u->at[-(int)strlen("not_exists(")] != 'n';
-
-		is = (attribute(u) != NULL) == wanted;
-		MUST(skip(u, ")"));
-		return is;
-	}
 	if (!skip(u, "("))
-		return holds_comparison(u);
-	is = holds_comparison(u);
-	MUST(skip(u, " OR attribute_not_exists("));
-	is |= attribute(u) == NULL;
-	MUST(skip(u, "))"));
+		return holds_simple(u);
+	is = holds_simple(u);
+	MUST(skip(u, " OR "));
+	is |= holds_simple(u);
+	MUST(skip(u, ")"));
 	return is;
 }
 
-static inline bool condition_holds(struct update *u)
+/* A request without the expression asks for nothing. */
+static inline bool expression_holds(struct update *u, const char *key)
 {
 	bool holds = true;
 
-	u->at = member_text(u->request, "ConditionExpression");
+	u->at = member_text(u->request, key);
+	if (*u->at == '\0')
+		return true;
 	do {
 		holds &= holds_one(u);
 	} while (skip(u, " AND "));
@@ -144,7 +178,7 @@ static inline bool update_item(struct json_object *request, struct json_object *
 {
 	struct update u = { .request = request, .item = item };
 
-	if (!condition_holds(&u))
+	if (!expression_holds(&u, "ConditionExpression"))
 		return false;
 	carry_out(&u);
 	if (!member(item, DYNAMODB_PARTITION)) {
@@ -154,4 +188,35 @@ static inline bool update_item(struct json_object *request, struct json_object *
 		}
 	}
 	return true;
+}
+
+/* The same for a PutItem; the item is owned. */
+static inline bool put_item(struct json_object *request, struct json_object **item)
+{
+	struct update u = { .request = request, .item = *item };
+
+	if (!expression_holds(&u, "ConditionExpression"))
+		return false;
+	json_object_put(*item);
+	*item = json_object_get(member(request, "Item"));
+	return true;
+}
+
+static inline bool delete_item(struct json_object *request, struct json_object **item)
+{
+	struct update u = { .request = request, .item = *item };
+
+	if (!expression_holds(&u, "ConditionExpression"))
+		return false;
+	json_object_put(*item);
+	*item = json_object_new_object();
+	return true;
+}
+
+/* Whether a Scan shows the item. */
+static inline bool filter_passes(struct json_object *request, struct json_object *item)
+{
+	struct update u = { .request = request, .item = item };
+
+	return expression_holds(&u, "FilterExpression");
 }

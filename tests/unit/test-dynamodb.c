@@ -57,7 +57,7 @@ START_TEST(updates_on_conditions_and_asks_for_what_stands_there)
 	dynamodb_where(&e, "seq", "=", dynamodb_number(UINT64_MAX));
 	dynamodb_where_absent(&e, "run_key");
 	dynamodb_where_present(&e, "pk");
-	dynamodb_where_equal_or_absent(&e, "boot_id", dynamodb_text("\"x\""));
+	dynamodb_where_absent_or(&e, "boot_id", "boot_id", "=", dynamodb_text("\"x\""));
 	dynamodb_set(&e, "state", dynamodb_text("claimed"));
 	dynamodb_set(&e, "last", dynamodb_bool(true));
 	dynamodb_remove(&e, "reason");
@@ -67,7 +67,7 @@ START_TEST(updates_on_conditions_and_asks_for_what_stands_there)
 		buf.data,
 		"{\"TableName\":\"t\",\"ReturnConsumedCapacity\":\"TOTAL\",\"Key\":" KEY_JSON ","
 		"\"ConditionExpression\":\"#0 IN (:0, :1) AND #1 = :2 AND attribute_not_exists(#2)"
-		" AND attribute_exists(#3) AND (#4 = :3 OR attribute_not_exists(#4))\","
+		" AND attribute_exists(#3) AND (attribute_not_exists(#4) OR #4 = :3)\","
 		"\"ExpressionAttributeNames\":{\"#0\":\"state\",\"#1\":\"seq\",\"#2\":\"run_key\","
 		"\"#3\":\"pk\",\"#4\":\"boot_id\",\"#5\":\"last\",\"#6\":\"reason\"},"
 		"\"ExpressionAttributeValues\":{\":0\":{\"S\":\"idle\"},\":1\":{\"S\":\"created\"},"
@@ -76,6 +76,23 @@ START_TEST(updates_on_conditions_and_asks_for_what_stands_there)
 		"\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\","
 		"\"UpdateExpression\":\"SET #0 = :4, #5 = :5 REMOVE #6, #2\","
 		"\"ReturnValues\":\"ALL_NEW\"}");
+}
+END_TEST
+
+START_TEST(takes_an_absent_attribute_for_a_comparison_of_another)
+{
+	_cleanup_expression_ struct dynamodb_expression e = {};
+	const struct dynamodb_key key = KEY;
+	_cleanup_buf_ struct buf buf = new_buf();
+
+	dynamodb_expression_init(&e);
+	dynamodb_where_absent_or(&e, "pk", "expires_ms", "<=", dynamodb_number(5));
+	dynamodb_where_absent_or(&e, "expires_ms", "expires_ms", ">", dynamodb_number(6));
+	ck_assert_int_eq(dynamodb_delete_item("t", &key, &e, &buf), 0);
+	ck_assert_ptr_nonnull(strstr(buf.data, "\"(attribute_not_exists(#0) OR #1 <= :0) AND "
+					       "(attribute_not_exists(#1) OR #1 > :1)\""));
+	ck_assert_ptr_nonnull(strstr(buf.data, "{\"#0\":\"pk\",\"#1\":\"expires_ms\"}"));
+	ck_assert_ptr_nonnull(strstr(buf.data, "{\":0\":{\"N\":\"5\"},\":1\":{\"N\":\"6\"}}"));
 }
 END_TEST
 
@@ -330,6 +347,7 @@ END_TEST
 
 TEST_MAIN(reads_and_batches_by_key, batches_no_more_than_the_service_takes,
 	  updates_on_conditions_and_asks_for_what_stands_there,
+	  takes_an_absent_attribute_for_a_comparison_of_another,
 	  puts_and_deletes_with_and_without_a_condition, goes_through_a_table_by_segments_and_pages,
 	  queries_a_partition, keeps_the_first_error_of_an_expression,
 	  says_when_the_buffer_has_no_room, finds_the_item_of_an_answer_and_what_it_has_cost,
