@@ -9,6 +9,7 @@
 #include "common/aws/error.h"
 #include "common/aws/sqs.h"
 #include "common/aws/ssm.h"
+#include "common/base/backoff.h"
 #include "common/base/io.h"
 #include "common/net/credentials.h"
 #include "common/net/retry.h"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/backoff.h"
 #include "common/store/dynamodb-machine.h"
 #include "common/store/dynamodb-store.h"
 
@@ -100,7 +101,18 @@ static int chunk_read(struct dynamodb_store *s, struct chunk *chunk, const struc
 	return 0;
 }
 
-/* Asks for what all chunks still want: how many calls that took. */
+static bool wants_more(const struct chunk *chunks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < chunks[i].n; k++) {
+			if (!chunks[i].asked[k])
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Asks for what all chunks still want. 1: the service was too busy for some of it. */
 static int ask_once(struct dynamodb_store *s, struct chunk *chunks, size_t n, struct fault *fault)
 {
 	struct aws_call *calls = dynamodb_calls_new(n);
@@ -121,7 +133,7 @@ static int ask_once(struct dynamodb_store *s, struct chunk *chunks, size_t n, st
 	if (calls)
 		dynamodb_calls_free(calls, n);
 	free(of);
-	return r < 0 ? r : (int)n_calls;
+	return r < 0 ? r : wants_more(chunks, n);
 }
 
 int store_dynamodb_get(struct store *store, const char *const *ids, size_t n, struct machine *ret,
@@ -410,6 +422,14 @@ static int beat_on(struct dynamodb_store *s, const struct beat *beat, struct mac
 			 beat->id);
 }
 
+static int read_one(struct store *store, const char *id, struct machine *ret, struct fault *fault)
+{
+	if (!machine_id_is_valid(id))
+		return fault_set(fault, EINVAL, "no machine can have the id '%.*s'", MACHINE_ID_MAX,
+				 id);
+	return store_dynamodb_get(store, &id, 1, ret, fault);
+}
+
 int store_dynamodb_beat(struct store *store, const struct beat *beat, struct beat_answer *ret,
 			struct fault *fault)
 {
@@ -421,7 +441,10 @@ int store_dynamodb_beat(struct store *store, const struct beat *beat, struct bea
 	if (r < 0)
 		return r;
 	answer.now_ms = dynamodb_now_ms(s);
-	r = send_beat(s, NULL, beat, answer.now_ms, &record, fault);
+	/* A steady beat is one write. A reason is cut to what the record has room for, so that has
+	 * to be known. */
+	r = beat->reason[0] ? read_one(store, beat->id, &record, fault)
+			    : send_beat(s, NULL, beat, answer.now_ms, &record, fault);
 	if (r < 0)
 		return r;
 	answer.accepted = r > 0;

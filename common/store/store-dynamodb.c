@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/aws/dynamodb-table.h"
+#include "common/base/backoff.h"
 #include "common/base/io.h"
 #include "common/store/dynamodb-store.h"
 
@@ -276,19 +277,31 @@ static int dynamodb_store_now(struct store *store, uint64_t *ret_ms, struct faul
 	return r;
 }
 
+static int count_machine(_unused_ const struct machine *machine, void *context)
+{
+	size_t *n = context;
+
+	(*n)++;
+	return 0;
+}
+
 static int dynamodb_store_describe(struct store *store, char *text, size_t size,
 				   struct fault *fault)
 {
 	struct dynamodb_store *s = store_of(store);
+	const struct machine_filter everything = {};
 	struct dynamodb_description table = {};
+	size_t n = 0;
 	int r = dynamodb_check(s, fault);
 
 	if (r == 0)
 		r = describe(s, &table, fault);
+	if (r == 0)
+		r = store_dynamodb_scan(store, &everything, count_machine, &n, fault);
 	if (r < 0)
 		return r;
-	(void)snprintf(text, size, "DynamoDB, table %s in %s, %s", s->table, aws_region(s->aws),
-		       table.status);
+	(void)snprintf(text, size, "DynamoDB, table %s in %s, %s, %zu machine%s", s->table,
+		       aws_region(s->aws), table.status, n, n == 1 ? "" : "s");
 	return 0;
 }
 
