@@ -78,20 +78,18 @@ static int make_form(const struct field *fields, size_t n, struct secret *ret)
 /* --- the call -------------------------------------------------------------------------------- */
 
 /* Without a region, the one that STS had before it had regions. */
-static int find_endpoint(struct walk *walk, char region[CREDENTIALS_REGION_MAX],
-			 char endpoint[CREDENTIALS_ENDPOINT_MAX], struct fault *fault)
+static int find_endpoint(struct walk *walk, struct endpoint *ret, struct fault *fault)
 {
 	static const char regional[] = "https://sts." STS_GLOBAL_REGION ".amazonaws.com";
+	char region[CREDENTIALS_REGION_MAX] = STS_GLOBAL_REGION;
 	int r = walk_region(walk, region, fault);
 	bool known = r > 0;
 
 	if (r < 0)
 		return r;
-	if (!known)
-		(void)snprintf(region, CREDENTIALS_REGION_MAX, STS_GLOBAL_REGION);
-	r = walk_endpoint(walk, "sts", "sts", region, endpoint, fault);
-	if (r >= 0 && !known && strcmp(endpoint, regional) == 0)
-		(void)snprintf(endpoint, CREDENTIALS_ENDPOINT_MAX, STS_GLOBAL_HOST);
+	r = walk_endpoint(walk, AWS_STS, NULL, region, ret, fault);
+	if (r >= 0 && !known && strcmp(ret->url, regional) == 0)
+		(void)snprintf(ret->url, sizeof(ret->url), STS_GLOBAL_HOST);
 	return r;
 }
 
@@ -111,12 +109,12 @@ static int check_call(const struct sts_call *call, struct fault *fault)
 static int perform(struct walk *walk, const struct sts_call *call, const struct secret *form,
 		   struct credentials *ret, struct fault *fault)
 {
-	char region[CREDENTIALS_REGION_MAX], endpoint[CREDENTIALS_ENDPOINT_MAX];
-	char url[CREDENTIALS_ENDPOINT_MAX + 1];
+	char url[ENDPOINT_URL_MAX + 1];
+	struct endpoint endpoint;
 	_cleanup_secret_ struct secret body = {};
 	struct sigv4_scope scope = {
 		.credentials = call->signer,
-		.region = region,
+		.region = endpoint.region,
 		.service = "sts",
 		.now_ms = walk->now_ms,
 	};
@@ -132,10 +130,10 @@ static int perform(struct walk *walk, const struct sts_call *call, const struct 
 	};
 	int r, status = 0;
 
-	r = find_endpoint(walk, region, endpoint, fault);
+	r = find_endpoint(walk, &endpoint, fault);
 	if (r < 0)
 		return r;
-	(void)snprintf(url, sizeof(url), "%s/", endpoint);
+	(void)snprintf(url, sizeof(url), "%s/", endpoint.url);
 	r = call_perform(walk->source, &http, &status, &body, fault);
 	if (r < 0)
 		return r;

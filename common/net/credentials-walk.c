@@ -2,16 +2,15 @@
 
 #include "common/net/credentials-walk.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/io.h"
 #include "common/base/text.h"
-#include "common/net/url.h"
 
-#define VARIABLE_MAX 64
+#define KEY_MAX 64
 
 static const char *find_profile(const struct walk *walk)
 {
@@ -213,107 +212,71 @@ int credentials_region(struct credentials_source *source, uint64_t now_ms,
 
 /* --- endpoints ------------------------------------------------------------------------------- */
 
-/* By how the names of their regions begin; the last one fits all. */
-static const struct {
-	const char *prefix, *suffix, *dualstack;
-} partitions[] = {
-	{ "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn" },
-	{ "eusc-", "amazonaws.eu", "api.amazonwebservices.eu" },
-	{ "us-isob-", "sc2s.sgov.gov", "api.aws.scloud" },
-	{ "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov" },
-	{ "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk" },
-	{ "us-iso-", "c2s.ic.gov", "api.aws.ic.gov" },
-	{ "", "amazonaws.com", "api.aws" },
-};
-
-static int default_endpoint(const struct walk *walk, const char *prefix, const char *region,
-			    char ret[CREDENTIALS_ENDPOINT_MAX])
+/* Each switch says the same in the environment, where endpoint_resolve() looks for it. */
+static int read_switch(const struct walk *walk, const char *key, bool *ret, struct fault *fault)
 {
-	bool dualstack = walk_env_is_true(walk, "AWS_USE_DUALSTACK_ENDPOINT");
-	bool fips = walk_env_is_true(walk, "AWS_USE_FIPS_ENDPOINT");
-	size_t i = 0;
-	int n;
-
-	while (strncmp(region, partitions[i].prefix, strlen(partitions[i].prefix)) != 0)
-		i++;
-	n = snprintf(ret, CREDENTIALS_ENDPOINT_MAX, "https://%s%s.%s.%s", prefix,
-		     fips ? "-fips" : "", region,
-		     dualstack ? partitions[i].dualstack : partitions[i].suffix);
-	return n >= CREDENTIALS_ENDPOINT_MAX ? -ENAMETOOLONG : 0;
-}
-
-/* "AWS_ENDPOINT_URL_SECRETS_MANAGER" */
-static const char *endpoint_variable(const char *service, char ret[VARIABLE_MAX])
-{
-	(void)snprintf(ret, VARIABLE_MAX, "AWS_ENDPOINT_URL_%s", service);
-	for (char *c = ret; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-	return ret;
-}
-
-/* NULL: nobody set one. */
-static const char *configured_endpoint(const struct walk *walk, const char *service)
-{
-	char variable[VARIABLE_MAX], key[VARIABLE_MAX];
-	const char *url = walk_env(walk, endpoint_variable(service, variable)), *services;
-
-	if (!url)
-		url = walk_env(walk, "AWS_ENDPOINT_URL");
-	services = walk_value(walk, walk->profile, "services");
-	if (!url && services) {
-		(void)snprintf(key, sizeof(key), "%s.endpoint_url", service);
-		url = aws_profiles_get(walk->profiles, AWS_SECTION_SERVICES, services, key);
-	}
-	return url ? url : walk_value(walk, walk->profile, "endpoint_url");
-}
-
-static bool ignores_configured(const struct walk *walk)
-{
-	const char *value = walk_value(walk, walk->profile, "ignore_configured_endpoint_urls");
-
-	return walk_env_is_true(walk, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ||
-	       (value && strcasecmp(value, "true") == 0);
-}
-
-int walk_endpoint(struct walk *walk, const char *service, const char *prefix, const char *region,
-		  char ret[CREDENTIALS_ENDPOINT_MAX], struct fault *fault)
-{
+	const char *value = walk_value(walk, walk->profile, key);
 	char shown[SHOWN_TEXT_MAX];
-	const char *url;
-	size_t size;
-	struct url parts;
+	int r;
+
+	*ret = value && strcasecmp(value, "true") == 0;
+	if (!value || *ret || strcasecmp(value, "false") == 0)
+		return 0;
+	r = fault_set(fault, EINVAL, "%s of the profile: '%s' is neither true nor false", key,
+		      text_shown(value, shown, sizeof(shown)));
+	return fault_cure(fault, r, "set it to true or false, or leave it out");
+}
+
+/* NULL: none. */
+static const char *service_url(const struct walk *walk, enum aws_service service)
+{
+	const char *services = walk_value(walk, walk->profile, "services");
+	char key[KEY_MAX];
+
+	if (!services)
+		return NULL;
+	(void)snprintf(key, sizeof(key), "%s.endpoint_url", endpoint_key(service));
+	return aws_profiles_get(walk->profiles, AWS_SECTION_SERVICES, services, key);
+}
+
+static int add_profile(const struct walk *walk, struct endpoint_query *query, struct fault *fault)
+{
+	int r;
+
+	query->profile_service_url = service_url(walk, query->service);
+	query->profile_url = walk_value(walk, walk->profile, "endpoint_url");
+	r = read_switch(walk, "ignore_configured_endpoint_urls", &query->profile_ignores_urls,
+			fault);
+	if (r >= 0)
+		r = read_switch(walk, "use_fips_endpoint", &query->profile_fips, fault);
+	if (r >= 0)
+		r = read_switch(walk, "use_dualstack_endpoint", &query->profile_dualstack, fault);
+	return r;
+}
+
+int walk_endpoint(struct walk *walk, enum aws_service service, const char *url, const char *region,
+		  struct endpoint *ret, struct fault *fault)
+{
+	struct endpoint_query query = {
+		.service = service,
+		.region = region,
+		.url = url,
+		.get = walk->source->options.env,
+		.context = walk->source->options.env_context,
+	};
 	int r = walk_read(walk, fault);
 
-	if (r < 0)
-		return r;
-	url = ignores_configured(walk) ? NULL : configured_endpoint(walk, service);
-	if (!url) {
-		r = default_endpoint(walk, prefix, region, ret);
-		if (r < 0)
-			return fault_set(fault, r, "the endpoint of %s in '%s': %m", service,
-					 region);
-		return 0;
-	}
-
-	size = strlen(url);
-	while (size > 0 && url[size - 1] == '/')
-		size--;
-	if (url_split(url, &parts) < 0 || parts.query || size >= CREDENTIALS_ENDPOINT_MAX) {
-		r = fault_set(fault, EINVAL, "the endpoint of %s, '%s', is no http(s) URL", service,
-			      url_shown(url, shown, sizeof(shown)));
-		return fault_cure(fault, r, "see AWS_ENDPOINT_URL and endpoint_url");
-	}
-	memcpy(ret, url, size);
-	ret[size] = '\0';
-	return 0;
+	if (r >= 0)
+		r = add_profile(walk, &query, fault);
+	return r < 0 ? r : endpoint_resolve(&query, ret, fault);
 }
 
-int credentials_endpoint(struct credentials_source *source, const char *service, const char *prefix,
-			 const char *region, char ret[CREDENTIALS_ENDPOINT_MAX],
+int credentials_endpoint(struct credentials_source *source, enum aws_service service,
+			 const char *url, const char *region, struct endpoint *ret,
 			 struct fault *fault)
 {
 	_cleanup_walk_ struct walk walk;
 
 	walk_init(&walk, source, 0);
-	return walk_endpoint(&walk, service, prefix, region, ret, fault);
+	return walk_endpoint(&walk, service, url, region, ret, fault);
 }

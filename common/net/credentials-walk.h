@@ -128,8 +128,8 @@ struct sts_call {
 int sts_assume(struct walk *walk, const struct sts_call *call, struct credentials *ret,
 	       struct fault *fault) _must_check_;
 
-int walk_endpoint(struct walk *walk, const char *service, const char *prefix, const char *region,
-		  char ret[CREDENTIALS_ENDPOINT_MAX], struct fault *fault) _must_check_;
+int walk_endpoint(struct walk *walk, enum aws_service service, const char *url, const char *region,
+		  struct endpoint *ret, struct fault *fault) _must_check_;
 
 /* The region of the instance; 0 when this is none. */
 int instance_region(struct walk *walk, char ret[CREDENTIALS_REGION_MAX],

@@ -16,11 +16,11 @@
 #include "common/base/fault.h"
 #include "common/base/macro.h"
 #include "common/base/secret.h"
+#include "common/net/endpoint.h"
 #include "common/net/http.h"
 
 #define CREDENTIALS_KEY_ID_MAX 129 /* AWS's own limit is 128 characters */
 #define CREDENTIALS_REGION_MAX 64
-#define CREDENTIALS_ENDPOINT_MAX 512
 
 struct credentials {
 	char key_id[CREDENTIALS_KEY_ID_MAX]; /* no secret: it is a part of every signature */
@@ -89,12 +89,9 @@ const char *credentials_exposed(const struct credentials_source *source);
 int credentials_region(struct credentials_source *source, uint64_t now_ms,
 		       char ret[CREDENTIALS_REGION_MAX], struct fault *fault) _must_check_;
 
-/*
- * The URL of a service in a region, without a '/' at its end: AWS_ENDPOINT_URL_<SERVICE>,
- * AWS_ENDPOINT_URL, the profile's services section, its endpoint_url; else AWS's own host.
- * service is the name in settings ("dynamodb", "secrets_manager"), prefix the host's ("dynamodb",
- * "secretsmanager").
+/* Where a service is, by a flag (url; NULL: none), the environment and the profile: see
+ * endpoint_resolve(), whose errors it has; -EINVAL also for a switch of the profile that is none.
  */
-int credentials_endpoint(struct credentials_source *source, const char *service, const char *prefix,
-			 const char *region, char ret[CREDENTIALS_ENDPOINT_MAX],
+int credentials_endpoint(struct credentials_source *source, enum aws_service service,
+			 const char *url, const char *region, struct endpoint *ret,
 			 struct fault *fault) _must_check_;

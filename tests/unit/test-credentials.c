@@ -320,76 +320,96 @@ END_TEST
 
 /* --- endpoints ------------------------------------------------------------------------------- */
 
-static void has_endpoint(struct bench *bench, const char *service, const char *prefix,
-			 const char *region, const char *expected)
+static int endpoint_of(struct bench *bench, enum aws_service service, const char *url,
+		       struct endpoint *ret)
 {
-	char endpoint[CREDENTIALS_ENDPOINT_MAX];
-
 	if (!bench->source)
 		ck_assert_int_eq(credentials_open(&bench->options, &bench->source), 0);
-	ck_assert_msg(credentials_endpoint(bench->source, service, prefix, region, endpoint,
-					   &bench->fault) == 0,
-		      "%s", bench->fault.text);
-	ck_assert_str_eq(endpoint, expected);
+	return credentials_endpoint(bench->source, service, url, "eu-west-1", ret, &bench->fault);
 }
 
-START_TEST(knows_the_hosts_of_all_partitions)
+static void has_endpoint(struct bench *bench, enum aws_service service, const char *expected)
 {
-	static const struct {
-		const char *region, *host;
-	} cases[] = {
-		{ "eu-west-1", "https://sqs.eu-west-1.amazonaws.com" },
-		{ "us-gov-west-1", "https://sqs.us-gov-west-1.amazonaws.com" },
-		{ "cn-north-1", "https://sqs.cn-north-1.amazonaws.com.cn" },
-		{ "eusc-de-east-1", "https://sqs.eusc-de-east-1.amazonaws.eu" },
-		{ "us-iso-east-1", "https://sqs.us-iso-east-1.c2s.ic.gov" },
-		{ "us-isob-east-1", "https://sqs.us-isob-east-1.sc2s.sgov.gov" },
-	};
+	struct endpoint endpoint;
+	int r = endpoint_of(bench, service, NULL, &endpoint);
+
+	ck_assert_msg(r == 0, "%s", bench->fault.text);
+	ck_assert_str_eq(endpoint.url, expected);
+	ck_assert_str_eq(endpoint.region, "eu-west-1");
+}
+
+START_TEST(lets_endpoints_be_configured)
+{
 	_cleanup_bench_ struct bench bench;
+	struct endpoint endpoint;
 
 	bench_init(&bench);
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		has_endpoint(&bench, "sqs", "sqs", cases[i].region, cases[i].host);
-	set_variable(&bench, "AWS_USE_FIPS_ENDPOINT", "true");
-	set_variable(&bench, "AWS_USE_DUALSTACK_ENDPOINT", "True");
-	has_endpoint(&bench, "sqs", "sqs", "us-east-1", "https://sqs-fips.us-east-1.api.aws");
+	has_endpoint(&bench, AWS_SQS, "https://sqs.eu-west-1.amazonaws.com");
+	tree_write(bench.home, ".aws/config",
+		   "[default]\nendpoint_url = http://profile\nservices = s\n[services s]\n"
+		   "secrets_manager =\n endpoint_url = http://section/\n");
+	has_endpoint(&bench, AWS_SQS, "http://profile");
+	has_endpoint(&bench, AWS_SECRETSMANAGER, "http://section");
+	set_variable(&bench, "AWS_ENDPOINT_URL", "http://127.0.0.1:4566/");
+	has_endpoint(&bench, AWS_SECRETSMANAGER, "http://127.0.0.1:4566");
+	set_variable(&bench, "AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://[::1]:1");
+	has_endpoint(&bench, AWS_SECRETSMANAGER, "http://[::1]:1");
+	has_endpoint(&bench, AWS_SQS, "http://127.0.0.1:4566");
+	set_variable(&bench, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+	has_endpoint(&bench, AWS_SQS, "https://sqs.eu-west-1.amazonaws.com");
+	ck_assert_int_eq(endpoint_of(&bench, AWS_SQS, "http://flag/", &endpoint), 0);
+	ck_assert_str_eq(endpoint.url, "http://flag");
 }
 END_TEST
 
-START_TEST(lets_endpoints_be_configured)
+START_TEST(heeds_the_switches_of_the_profile)
 {
 	_cleanup_bench_ struct bench bench;
 
 	bench_init(&bench);
 	tree_write(bench.home, ".aws/config",
-		   "[default]\nendpoint_url = http://profile\nservices = s\n[services s]\n"
-		   "secrets_manager =\n endpoint_url = http://section/\n");
-	has_endpoint(&bench, "sqs", "sqs", "eu-west-1", "http://profile");
-	has_endpoint(&bench, "secrets_manager", "secretsmanager", "eu-west-1", "http://section");
-	set_variable(&bench, "AWS_ENDPOINT_URL", "http://127.0.0.1:4566/");
-	has_endpoint(&bench, "secrets_manager", "secretsmanager", "r", "http://127.0.0.1:4566");
-	set_variable(&bench, "AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://[::1]:1");
-	has_endpoint(&bench, "secrets_manager", "secretsmanager", "r", "http://[::1]:1");
-	has_endpoint(&bench, "sqs", "sqs", "r", "http://127.0.0.1:4566");
-	set_variable(&bench, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
-	has_endpoint(&bench, "sqs", "sqs", "eu-west-1", "https://sqs.eu-west-1.amazonaws.com");
+		   "[default]\nendpoint_url = http://profile\nuse_fips_endpoint = true\n"
+		   "use_dualstack_endpoint = True\nignore_configured_endpoint_urls = TRUE\n");
+	has_endpoint(&bench, AWS_SQS, "https://sqs-fips.eu-west-1.api.aws");
+	set_variable(&bench, "AWS_USE_FIPS_ENDPOINT", "false");
+	has_endpoint(&bench, AWS_SQS, "https://sqs.eu-west-1.api.aws");
+	set_variable(&bench, "AWS_USE_DUALSTACK_ENDPOINT", "false");
+	set_variable(&bench, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false");
+	has_endpoint(&bench, AWS_SQS, "http://profile");
+}
+END_TEST
+
+START_TEST(refuses_a_switch_of_the_profile_that_says_neither)
+{
+	static const char *const keys[] = { "ignore_configured_endpoint_urls", "use_fips_endpoint",
+					    "use_dualstack_endpoint" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		_cleanup_bench_ struct bench bench;
+		_cleanup_free_ char *config = str_format("[default]\n%s = yes\n", keys[i]);
+		_cleanup_free_ char *text =
+			str_format("%s of the profile: 'yes' is neither true nor false", keys[i]);
+		struct endpoint endpoint;
+
+		bench_init(&bench);
+		tree_write(bench.home, ".aws/config", config);
+		ck_assert_int_eq(endpoint_of(&bench, AWS_SQS, NULL, &endpoint), -EINVAL);
+		ck_assert_str_eq(bench.fault.text, text);
+		ck_assert(has_cure(&bench, "true or false"));
+	}
 }
 END_TEST
 
 START_TEST(refuses_an_endpoint_that_is_no_url)
 {
 	_cleanup_bench_ struct bench bench;
-	char endpoint[CREDENTIALS_ENDPOINT_MAX];
+	struct endpoint endpoint;
 
 	bench_init(&bench);
 	set_variable(&bench, "AWS_ENDPOINT_URL", "localhost:4566");
-	ck_assert_int_eq(credentials_open(&bench.options, &bench.source), 0);
-	ck_assert_int_eq(
-		credentials_endpoint(bench.source, "sqs", "sqs", "r", endpoint, &bench.fault),
-		-EINVAL);
-	ck_assert_str_eq(bench.fault.text,
-			 "the endpoint of sqs, 'localhost:4566', is no http(s) URL");
-	ck_assert(has_cure(&bench, "AWS_ENDPOINT_URL"));
+	ck_assert_int_eq(endpoint_of(&bench, AWS_SQS, NULL, &endpoint), -EINVAL);
+	ck_assert_str_eq(bench.fault.text, "the endpoint's URL that is configured for sqs is none");
+	ck_assert(has_cure(&bench, "http://HOST:PORT"));
 }
 END_TEST
 
@@ -406,5 +426,6 @@ TEST_MAIN(asks_in_the_order_of_the_aws_cli, asks_the_instance_last,
 	  asks_again_when_a_service_says_that_they_have_expired, reads_the_files_anew_each_time,
 	  finds_the_region_in_the_order_of_the_aws_cli,
 	  refuses_a_region_that_could_not_be_a_part_of_a_host,
-	  says_where_to_put_a_region_when_there_is_none, knows_the_hosts_of_all_partitions,
-	  lets_endpoints_be_configured, refuses_an_endpoint_that_is_no_url)
+	  says_where_to_put_a_region_when_there_is_none, lets_endpoints_be_configured,
+	  heeds_the_switches_of_the_profile, refuses_a_switch_of_the_profile_that_says_neither,
+	  refuses_an_endpoint_that_is_no_url)
