@@ -58,49 +58,6 @@ void http_close(_unused_ struct http *http)
 {
 }
 
-int http_request_url(struct http_request *request, const char *url)
-{
-	request->url = strdup(url);
-	return request->url ? 0 : -ENOMEM;
-}
-
-int http_request_header(struct http_request *request, const char *name, const char *value)
-{
-	char **headers;
-
-	if (strpbrk(name, "\r\n:") || strpbrk(value, "\r\n"))
-		return -EINVAL;
-	headers = reallocarray(request->headers, request->n_headers + 1, sizeof(*headers));
-	if (!headers)
-		return -ENOMEM;
-	request->headers = headers;
-	headers[request->n_headers] = str_format("%s: %s", name, value);
-	if (!headers[request->n_headers])
-		return -ENOMEM;
-	request->n_headers++;
-	return 0;
-}
-
-int http_answer_header(_unused_ const struct http_answer *answer, _unused_ const char *name,
-		       _unused_ char *ret, _unused_ size_t size)
-{
-	return -ENOENT;
-}
-
-void http_exchange_done(struct http_exchange *exchange)
-{
-	buf_done(&exchange->answer.body);
-	buf_done(&exchange->answer.headers);
-}
-
-static void request_done(struct http_request *request)
-{
-	for (size_t i = 0; i < request->n_headers; i++)
-		free(request->headers[i]);
-	free(request->headers);
-	free(request->url);
-}
-
 static void record(struct http *http, const struct http_request *request, uint64_t timeout_usec)
 {
 	struct fake_request *kept = &http->requests[http->n_requests++];
@@ -141,7 +98,7 @@ static struct fake_answer next_answer(struct http *http, const struct http_reque
 
 static void perform_once(struct http *http, struct http_exchange *exchange)
 {
-	struct http_request request = {};
+	_cleanup_http_request_ struct http_request request = {};
 	struct fake_answer answer;
 
 	exchange->attempts++;
@@ -159,7 +116,6 @@ static void perform_once(struct http *http, struct http_exchange *exchange)
 		if (answer.body)
 			ck_assert_int_eq(buf_add_text(&exchange->answer.body, answer.body), 0);
 	}
-	request_done(&request);
 }
 
 int http_perform(struct http *http, struct http_exchange *exchanges, size_t n,

@@ -2,8 +2,8 @@
 
 /*
  * common/net/http.h without a network: a test scripts what is answered, and looks at what was sent.
- * Linked instead of the real one, so it has all of its functions. The ops of an exchange are called
- * as the header promises.
+ * Linked instead of common/net/http.c, so it has all of its functions; texts (http-message.c) are
+ * the real ones. The ops of an exchange are called as the header promises.
  */
 
 #include "common/net/http.h"
