@@ -61,6 +61,9 @@ int dynamodb_side_to_item(const struct item *item, struct json_object **ret, str
 	int r;
 
 	r = check_key(item->partition, item->kind, fault);
+	if (r == 0 && item->revision == 0)
+		r = fault_set(fault, EINVAL, "item '%s' / '%s' has no revision", item->partition,
+			      item->kind);
 	if (r == 0)
 		r = check_body(item, fault);
 	if (r < 0)
@@ -228,8 +231,7 @@ int dynamodb_side_remove(const char *table, const char *partition, const char *k
 		return r;
 	dynamodb_expression_init(&e);
 	if (revision != 0)
-		dynamodb_where_absent_or(&e, DYNAMODB_PARTITION, REVISION, "=",
-					 dynamodb_number(revision));
+		dynamodb_where(&e, REVISION, "=", dynamodb_number(revision));
 	return dynamodb_delete_item(table, &key, &e, ret);
 }
 

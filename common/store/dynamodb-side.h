@@ -22,7 +22,8 @@
 #include "common/aws/dynamodb.h"
 #include "common/store/store.h"
 
-/* The item as it travels, with the revision that it has. -E2BIG for a body that is too large. */
+/* The item as it travels, with the revision that it has. -EINVAL also without a revision, as there
+ * is none after the last; -E2BIG for a body that is too large. */
 int dynamodb_side_to_item(const struct item *item, struct json_object **ret,
 			  struct fault *fault) _must_check_;
 /* STORE_REFUSED for what is no living side item: it has expired, or is a machine's record, as a
@@ -48,7 +49,8 @@ int dynamodb_side_put_verdict(const struct item *wish, struct json_object *stand
 /* DeleteItem of this revision, 0: of any. */
 int dynamodb_side_remove(const char *table, const char *partition, const char *kind,
 			 uint64_t revision, struct buf *ret, struct fault *fault) _must_check_;
-/* On what refused it: 0 when that has expired, STORE_REFUSED when it has another revision. */
+/* On what refused it (NULL: nothing stands there): 0 when there is none or it has expired,
+ * STORE_REFUSED when it has another revision. */
 int dynamodb_side_remove_verdict(struct json_object *standing, uint64_t now_ms,
 				 struct fault *fault) _must_check_;
 

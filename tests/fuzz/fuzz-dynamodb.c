@@ -1,14 +1,17 @@
-/* DynamoDB's answers, and the machine records in them. */
+/* DynamoDB's answers, and the machine records and side items in them. */
 
 #include <errno.h>
 #include <string.h>
 
 #include "common/aws/dynamodb-table.h"
 #include "common/store/dynamodb-machine.h"
+#include "common/store/dynamodb-side.h"
 #include "tests/fuzz/fuzz.h"
 
+#define SIDE_NOW_MS 1000
+
 /* A record that was read is written as an item that reads as the same. */
-static void check_item(struct json_object *item)
+static void check_machine(struct json_object *item)
 {
 	_cleanup_json_ struct json_object *printed = NULL;
 	struct machine machine = {}, again = {};
@@ -34,6 +37,49 @@ static void check_item(struct json_object *item)
 		FUZZ_CHECK(machine_field_u64(&machine, field) == machine_field_u64(&again, field));
 		FUZZ_CHECK(!a || strcmp(a, machine_field_text(&again, field)) == 0);
 	}
+}
+
+/* So is a side item; what a put has written is known again when it refuses the second. */
+static void check_living(const struct item *item)
+{
+	_cleanup_json_ struct json_object *printed = NULL;
+	_cleanup_item_ struct item again = {};
+	struct item wish = *item;
+
+	FUZZ_CHECK(item->revision > 0 && item->body && item->kind[0]);
+	FUZZ_CHECK(dynamodb_side_to_item(item, &printed, NULL) == 0);
+	fuzz_check_json(printed);
+	FUZZ_CHECK(dynamodb_side_from_item(printed, SIDE_NOW_MS, &again, NULL) == 0);
+	FUZZ_CHECK(again.revision == item->revision && again.expires_ms == item->expires_ms);
+	FUZZ_CHECK(strcmp(again.partition, item->partition) == 0);
+	FUZZ_CHECK(strcmp(again.kind, item->kind) == 0 && strcmp(again.body, item->body) == 0);
+
+	wish.revision--;
+	FUZZ_CHECK(dynamodb_side_put_verdict(&wish, printed, SIDE_NOW_MS, NULL, NULL) == 0);
+}
+
+static void check_side(struct json_object *object)
+{
+	_cleanup_item_ struct item item = {};
+	struct fault fault = {};
+	int r;
+
+	r = dynamodb_side_from_item(object, SIDE_NOW_MS, &item, &fault);
+	if (r == 0) {
+		check_living(&item);
+		return;
+	}
+	FUZZ_CHECK(!item.body && item.revision == 0);
+	if (r != STORE_REFUSED) {
+		FUZZ_CHECK_ERROR(r, EBADMSG);
+		FUZZ_CHECK(fault.text[0]);
+	}
+}
+
+static void check_item(struct json_object *item)
+{
+	check_machine(item);
+	check_side(item);
 }
 
 static void check_page(const struct dynamodb_page *page)

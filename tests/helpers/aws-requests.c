@@ -11,6 +11,7 @@
 #include "common/aws/ssm.h"
 #include "common/aws/sts.h"
 #include "common/store/dynamodb-machine.h"
+#include "common/store/dynamodb-side.h"
 
 #define URL "https://sqs.us-east-1.amazonaws.com/123456789012/pool"
 #define NOW 1795514400000
@@ -85,6 +86,29 @@ static void show_machines(void)
 	show("dynamodb", "Scan", dynamodb_machine_scan("table", &filter, 1, 4, NULL, &body));
 }
 
+static void show_sides(void)
+{
+	static const struct dynamodb_key key = { "i-1", "event" };
+	static char text[] = "{}";
+	static const struct item item = {
+		.partition = "i-1",
+		.kind = "event",
+		.revision = 2,
+		.expires_ms = NOW,
+		.body = text,
+	};
+	const struct dynamodb_part part = { .segment = 1, .segments = 4 };
+
+	show("dynamodb", "GetItem", dynamodb_side_get("table", "i-1", "event", &body, NULL));
+	show("dynamodb", "PutItem", dynamodb_side_put("table", &item, NOW, &body, NULL));
+	show("dynamodb", "DeleteItem",
+	     dynamodb_side_remove("table", "i-1", "event", 2, &body, NULL));
+	show("dynamodb", "DeleteItem", dynamodb_side_purge("table", &key, NOW, &body, NULL));
+	show("dynamodb", "Query", dynamodb_side_query("table", "i-1", "event", NULL, &body, NULL));
+	show("dynamodb", "Scan", dynamodb_side_scan("table", NULL, &part, &body, NULL));
+	show("dynamodb", "Scan", dynamodb_side_scan_expired("table", NOW, &part, &body));
+}
+
 static void show_sqs(void)
 {
 	const struct sqs_queue queue = { .visibility_sec = 60, .retention_sec = 345600 };
@@ -152,6 +176,7 @@ int main(void)
 	show_items();
 	show_tables();
 	show_machines();
+	show_sides();
 	show_sqs();
 	show_instances();
 	show_templates();

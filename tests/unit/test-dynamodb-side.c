@@ -234,6 +234,23 @@ START_TEST(refuses_a_damaged_item)
 }
 END_TEST
 
+START_TEST(reads_no_body_that_it_would_not_write)
+{
+	_cleanup_json_ struct json_object *object = standing(1, "", 0);
+	_cleanup_free_ char *body = malloc(STORE_ITEM_BODY_MAX + 2);
+	_cleanup_item_ struct item item = {};
+	struct fault fault = {};
+
+	memset(body, 'x', STORE_ITEM_BODY_MAX + 1);
+	body[STORE_ITEM_BODY_MAX + 1] = '\0';
+	ck_assert_int_eq(dynamodb_item_set(object, "body", dynamodb_text(body)), 0);
+	ck_assert_int_eq(dynamodb_side_from_item(object, NOW, &item, &fault), -EBADMSG);
+	body[STORE_ITEM_BODY_MAX] = '\0';
+	ck_assert_int_eq(dynamodb_item_set(object, "body", dynamodb_text(body)), 0);
+	assert_lives(object, 1, body);
+}
+END_TEST
+
 START_TEST(does_not_take_what_is_damaged_for_absent)
 {
 	_cleanup_json_ struct json_object *object = parsed("{" NAMED "}");
@@ -370,6 +387,10 @@ START_TEST(puts_nothing_that_is_no_item)
 	ck_assert_int_eq(dynamodb_side_put(TABLE, &large, NOW, &request, &fault), 0);
 	request.size = 0;
 
+	item.revision = UINT64_MAX;
+	ck_assert_int_eq(dynamodb_side_put(TABLE, &item, NOW, &request, &fault), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(fault.text, "no revision"));
+	item.revision = 0;
 	item.partition[0] = '\0';
 	ck_assert_int_eq(dynamodb_side_put(TABLE, &item, NOW, &request, &fault), -EINVAL);
 	ck_assert_uint_eq(request.size, 0);
@@ -480,7 +501,8 @@ static unsigned passing(const char *request)
 		standing(1, "x", NOW),
 		standing(1, "x", NOW + 1),
 		parsed("{\"pk\":{\"S\":\"r-1\"},\"sk\":{\"S\":\"run\"}}"),
-		parsed("{\"pk\":{\"S\":\"m-1\"},\"sk\":{\"S\":\"machine\"}}"),
+		parsed("{\"pk\":{\"S\":\"m-1\"},\"sk\":{\"S\":\"machine\"},"
+		       "\"expires_ms\":{\"N\":\"1\"}}"),
 	};
 	unsigned bits = 0;
 
@@ -513,8 +535,9 @@ END_TEST
 TEST_MAIN(writes_an_item_and_reads_it_back, has_a_second_to_sweep_by_which_is_never_too_early,
 	  takes_an_item_past_its_time_for_absent, takes_an_expiry_of_0_for_a_past_one,
 	  passes_over_the_record_of_a_machine, refuses_a_damaged_item,
-	  does_not_take_what_is_damaged_for_absent, puts_only_over_the_revision_that_was_read,
-	  takes_a_put_twice_for_one, shows_the_item_that_refused, shows_that_nothing_stands_there,
+	  reads_no_body_that_it_would_not_write, does_not_take_what_is_damaged_for_absent,
+	  puts_only_over_the_revision_that_was_read, takes_a_put_twice_for_one,
+	  shows_the_item_that_refused, shows_that_nothing_stands_there,
 	  gives_an_expired_item_a_successor_of_revision_1,
 	  puts_over_an_item_until_the_moment_that_it_expires, puts_nothing_that_is_no_item,
 	  removes_the_revision_that_was_read_or_any,
