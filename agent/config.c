@@ -21,7 +21,8 @@ const struct setting agent_config_rows[] = {
 	{ "agent", "state-dir", SETTING_TEXT, AT(state_dir), NULL, 1, 200, NULL, "DIRECTORY",
 	  "Where machines live (default: /var/lib/paddock, or the user's state directory)" },
 	{ "agent", "store", SETTING_TEXT, AT(store), NULL, 1, 512, NULL, "ADDRESS",
-	  "Where all state lives: sqlite:/path/paddock.db (default: below the state directory)" },
+	  "Where all state lives: sqlite:/path/paddock.db, or dynamodb:TABLE or "
+	  "dynamodb:REGION/TABLE (default: SQLite below the state directory)" },
 	{ "agent", "forge", SETTING_TEXT, AT(forge), "none", 1, 15, NULL, "NAME",
 	  "Where jobs come from: none" },
 	{ "agent", "provider", SETTING_TEXT, AT(provider), "local", 1, 15, NULL, "NAME",

@@ -15,7 +15,8 @@ static const char *const output_names[] = { "table", "json", NULL };
 
 const struct setting config_rows[] = {
 	{ "paddock", "store", SETTING_TEXT, AT(store), NULL, 0, 512, NULL, "ADDRESS",
-	  "Where all state lives: sqlite:/path/paddock.db (default: below the state directory)" },
+	  "Where all state lives: sqlite:/path/paddock.db, or dynamodb:TABLE or "
+	  "dynamodb:REGION/TABLE (default: SQLite below the state directory)" },
 	{ "paddock", "pool", SETTING_TEXT, AT(pool), "table", 1, 32, NULL, "NAME",
 	  "Where idle machines are offered: table" },
 	{ "paddock", "provider", SETTING_TEXT, AT(provider), "local", 1, 15, NULL, "NAME",

@@ -102,5 +102,6 @@ int store_open(const char *address, bool create, const struct clock *clock, stru
 	}
 
 	r = fault_set(fault, EINVAL, "store address '%.200s' names no kind of store", address);
-	return fault_cure(fault, r, "write it as sqlite:/absolute/path/to/paddock.db");
+	return fault_cure(fault, r,
+			  "write it as sqlite:/absolute/path/to/paddock.db, or dynamodb:TABLE");
 }
