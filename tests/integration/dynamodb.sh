@@ -9,8 +9,9 @@ skip_test() {
 	skip_all "$1"
 }
 
-tap_number=0
-before_each
-start_dynamodb local
-# As many names as this has are counted; its own time limit is for processes that hang.
-CK_DEFAULT_TIMEOUT=120 "$contract"
+# In a subshell, as every test is: what has its directory open is killed in the end.
+(
+	before_each
+	start_dynamodb local
+	"$contract"
+)
