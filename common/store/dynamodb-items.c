@@ -176,21 +176,19 @@ static int note_expired(_unused_ struct dynamodb_store *s, struct json_object *i
 
 static int remove_found(struct dynamodb_store *s, const struct purge *purge, struct fault *fault)
 {
-	struct aws_call *calls = dynamodb_calls_new(purge->n);
-	int r = calls ? 0 : fault_set(fault, ENOMEM, "%m"), removed = 0;
+	_cleanup_dynamodb_calls_ struct dynamodb_calls calls = {};
+	int r = dynamodb_calls_new(purge->n, &calls, fault), removed = 0;
 
 	for (size_t i = 0; r == 0 && i < purge->n; i++) {
 		const struct dynamodb_key key = { purge->found[i].partition, purge->found[i].kind };
+		struct aws_call *call = dynamodb_calls_next(&calls, "DeleteItem", i);
 
-		dynamodb_call_init(&calls[i], "DeleteItem");
-		r = dynamodb_side_purge(s->table, &key, purge->now_ms, &calls[i].body, fault);
+		r = dynamodb_side_purge(s->table, &key, purge->now_ms, &call->body, fault);
 	}
 	if (r == 0)
-		r = dynamodb_perform(s, calls, purge->n, fault);
-	for (size_t i = 0; r == 0 && i < purge->n; i++)
-		removed += calls[i].result == 0;
-	if (calls)
-		dynamodb_calls_free(calls, purge->n);
+		r = dynamodb_perform(s, calls.rows, calls.n, fault);
+	for (size_t i = 0; r == 0 && i < calls.n; i++)
+		removed += calls.rows[i].result == 0;
 	return r < 0 ? r : removed;
 }
 

@@ -40,9 +40,8 @@ static void chunk_init(struct chunk *chunk, const char *const *ids, struct machi
 	}
 }
 
-/* 0: nothing is left to ask. */
-static size_t chunk_request(const struct dynamodb_store *s, const struct chunk *chunk,
-			    struct buf *body, int *ret_r)
+static int chunk_request(const struct dynamodb_store *s, const struct chunk *chunk,
+			 struct buf *body)
 {
 	struct dynamodb_key keys[DYNAMODB_BATCH_MAX];
 	size_t n = 0;
@@ -51,8 +50,7 @@ static size_t chunk_request(const struct dynamodb_store *s, const struct chunk *
 		if (!chunk->asked[i])
 			keys[n++] = (struct dynamodb_key){ chunk->ids[i], DYNAMODB_MACHINE };
 	}
-	*ret_r = n > 0 ? dynamodb_batch_get_item(s->table, keys, n, true, body) : 0;
-	return n;
+	return dynamodb_batch_get_item(s->table, keys, n, true, body);
 }
 
 static void chunk_take(struct chunk *chunk, const struct machine *machine)
@@ -115,24 +113,23 @@ static bool wants_more(const struct chunk *chunks, size_t n)
 /* Asks for what all chunks still want. 1: the service was too busy for some of it. */
 static int ask_once(struct dynamodb_store *s, struct chunk *chunks, size_t n, struct fault *fault)
 {
-	struct aws_call *calls = dynamodb_calls_new(n);
-	size_t *of = calloc(n + 1, sizeof(*of)), n_calls = 0;
-	int r = calls && of ? 0 : fault_set(fault, ENOMEM, "%m");
+	_cleanup_dynamodb_calls_ struct dynamodb_calls calls = {};
+	int r = dynamodb_calls_new(n, &calls, fault);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		dynamodb_call_init(&calls[n_calls], "BatchGetItem");
-		if (chunk_request(s, &chunks[i], &calls[n_calls].body, &r) > 0)
-			of[n_calls++] = i;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (!wants_more(&chunks[i], 1))
+			continue;
+		r = chunk_request(s, &chunks[i],
+				  &dynamodb_calls_next(&calls, "BatchGetItem", i)->body);
 		if (r < 0)
-			r = fault_set(fault, r, "cannot ask for records: %m");
+			return fault_set(fault, r, "cannot ask for records: %m");
 	}
-	if (r == 0 && n_calls > 0)
-		r = dynamodb_perform(s, calls, n_calls, fault);
-	for (size_t k = 0; r == 0 && k < n_calls; k++)
-		r = chunk_read(s, &chunks[of[k]], &calls[k], fault);
-	if (calls)
-		dynamodb_calls_free(calls, n);
-	free(of);
+	if (calls.n > 0)
+		r = dynamodb_perform(s, calls.rows, calls.n, fault);
+	for (size_t k = 0; r == 0 && k < calls.n; k++)
+		r = chunk_read(s, &chunks[calls.of[k]], &calls.rows[k], fault);
 	return r < 0 ? r : wants_more(chunks, n);
 }
 
@@ -243,7 +240,6 @@ static int fill_call(const struct dynamodb_store *s, const struct wish *wish, st
 	uint64_t slack_usec = wish->change->leases.claim_slack_ms * USEC_PER_MSEC / 2;
 	int r;
 
-	dynamodb_call_init(call, "UpdateItem");
 	if (slack_usec > 0 && slack_usec < call->patience_usec)
 		call->patience_usec = slack_usec;
 	r = dynamodb_change_request(s->table, &wish->current, &wish->outcome.record, wish->change,
@@ -252,12 +248,10 @@ static int fill_call(const struct dynamodb_store *s, const struct wish *wish, st
 		     : 0;
 }
 
-/* How many requests it took. */
 static int change_once(struct dynamodb_store *s, struct wish *wishes, size_t n, struct fault *fault)
 {
-	struct aws_call *calls = dynamodb_calls_new(n);
-	size_t *of = calloc(n + 1, sizeof(*of)), n_calls = 0;
-	int r = calls && of ? 0 : fault_set(fault, ENOMEM, "%m");
+	_cleanup_dynamodb_calls_ struct dynamodb_calls calls = {};
+	int r = dynamodb_calls_new(n, &calls, fault);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!may_go(wishes, i))
@@ -265,17 +259,13 @@ static int change_once(struct dynamodb_store *s, struct wish *wishes, size_t n, 
 		r = judge(s, &wishes[i], fault);
 		if (r <= 0)
 			continue;
-		r = fill_call(s, &wishes[i], &calls[n_calls], fault);
-		of[n_calls++] = i;
+		r = fill_call(s, &wishes[i], dynamodb_calls_next(&calls, "UpdateItem", i), fault);
 	}
-	if (r == 0 && n_calls > 0)
-		r = dynamodb_perform(s, calls, n_calls, fault);
-	for (size_t k = 0; r == 0 && k < n_calls; k++)
-		r = read_change(s, &wishes[of[k]], &calls[k], fault);
-	if (calls)
-		dynamodb_calls_free(calls, n);
-	free(of);
-	return r < 0 ? r : (int)n_calls;
+	if (r == 0 && calls.n > 0)
+		r = dynamodb_perform(s, calls.rows, calls.n, fault);
+	for (size_t k = 0; r == 0 && k < calls.n; k++)
+		r = read_change(s, &wishes[calls.of[k]], &calls.rows[k], fault);
+	return r;
 }
 
 static bool all_done(const struct wish *wishes, size_t n)

@@ -39,8 +39,19 @@ int dynamodb_perform(struct dynamodb_store *s, struct aws_call *calls, size_t n,
 int dynamodb_read_answer(struct dynamodb_store *s, const struct aws_call *call,
 			 struct dynamodb_answer *ret, struct fault *fault) _must_check_;
 void dynamodb_call_init(struct aws_call *call, const char *operation);
-struct aws_call *dynamodb_calls_new(size_t n) _must_check_;
-void dynamodb_calls_free(struct aws_call *calls, size_t n);
+
+/* Several, of which the first n are to be made; of[] is for what each is about. */
+struct dynamodb_calls {
+	struct aws_call *rows; /* owned */
+	size_t *of;            /* owned */
+	size_t n;
+};
+int dynamodb_calls_new(size_t max, struct dynamodb_calls *ret, struct fault *fault) _must_check_;
+/* The next one, an empty request. */
+struct aws_call *dynamodb_calls_next(struct dynamodb_calls *calls, const char *operation,
+				     size_t of);
+void dynamodb_calls_done(struct dynamodb_calls *calls);
+#define _cleanup_dynamodb_calls_ _cleanup_(dynamodb_calls_done)
 
 /* Every item that the requests find, page by page and in segments. make builds the request of one
  * page; each is called with the items, and stops the scan with what it returns below 0. */

@@ -40,20 +40,30 @@ void dynamodb_call_init(struct aws_call *call, const char *operation)
 	call->patience_usec = DYNAMODB_PATIENCE_USEC;
 }
 
-struct aws_call *dynamodb_calls_new(size_t n)
+int dynamodb_calls_new(size_t max, struct dynamodb_calls *ret, struct fault *fault)
 {
-	struct aws_call *calls = calloc(n + 1, sizeof(*calls));
-
-	for (size_t i = 0; calls && i < n; i++)
-		dynamodb_call_init(&calls[i], "");
-	return calls;
+	*ret = (struct dynamodb_calls){
+		.rows = calloc(max + 1, sizeof(*ret->rows)),
+		.of = calloc(max + 1, sizeof(*ret->of)),
+	};
+	return ret->rows && ret->of ? 0 : fault_set(fault, ENOMEM, "%m");
 }
 
-void dynamodb_calls_free(struct aws_call *calls, size_t n)
+struct aws_call *dynamodb_calls_next(struct dynamodb_calls *calls, const char *operation, size_t of)
 {
-	for (size_t i = 0; i < n; i++)
-		aws_call_done(&calls[i]);
-	free(calls);
+	struct aws_call *call = &calls->rows[calls->n];
+
+	dynamodb_call_init(call, operation);
+	calls->of[calls->n++] = of;
+	return call;
+}
+
+void dynamodb_calls_done(struct dynamodb_calls *calls)
+{
+	for (size_t i = 0; i < calls->n; i++)
+		aws_call_done(&calls->rows[i]);
+	free(calls->rows);
+	free(calls->of);
 }
 
 int dynamodb_perform(struct dynamodb_store *s, struct aws_call *calls, size_t n,
@@ -348,8 +358,10 @@ static int new_store(const struct dynamodb_options *options, struct dynamodb_sto
 	struct dynamodb_store *s = calloc(1, sizeof(*s));
 	int r;
 
-	if (!s)
-		return fault_set(fault, ENOMEM, "%m");
+	if (!s) {
+		(void)fault_set(fault, ENOMEM, "%m");
+		return -ENOMEM;
+	}
 	s->store.ops = &dynamodb_ops;
 	s->clock = options->clock;
 	s->own_clock = options->own_clock;
@@ -374,7 +386,7 @@ static int new_store(const struct dynamodb_options *options, struct dynamodb_sto
 int store_dynamodb_open(const struct dynamodb_options *options, struct store **ret,
 			struct fault *fault)
 {
-	struct dynamodb_store *s;
+	struct dynamodb_store *s = NULL;
 	int r = new_store(options, &s, fault);
 
 	if (r < 0)
@@ -413,7 +425,7 @@ static int destroy(struct dynamodb_store *s, struct fault *fault)
 
 int store_dynamodb_destroy(const struct dynamodb_options *options, struct fault *fault)
 {
-	struct dynamodb_store *s;
+	struct dynamodb_store *s = NULL;
 	int r = new_store(options, &s, fault);
 
 	if (r < 0)
