@@ -113,6 +113,7 @@ static void perform_once(struct http *http, struct http_exchange *exchange)
 		if (answer.result < 0)
 			(void)fault_set(&exchange->fault, answer.result, "%s: %m", request.url);
 		exchange->answer.status = answer.status;
+		exchange->answer.date_ms = answer.date_ms;
 		if (answer.body)
 			ck_assert_int_eq(buf_add_text(&exchange->answer.body, answer.body), 0);
 	}
@@ -124,9 +125,11 @@ int http_perform(struct http *http, struct http_exchange *exchanges, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		uint64_t wait_usec = 0;
 
-		do
+		do {
+			http->waited_usec += wait_usec;
+			wait_usec = 0;
 			perform_once(http, &exchanges[i]);
-		while (exchanges[i].ops->again(&exchanges[i], &wait_usec) > 0);
+		} while (exchanges[i].ops->again(&exchanges[i], &wait_usec) > 0);
 	}
 	return 0;
 }

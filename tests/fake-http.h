@@ -16,6 +16,7 @@ struct fake_answer {
 	int result; /* < 0: nobody answers */
 	int status;
 	const char *body; /* NULL: empty */
+	uint64_t date_ms; /* of its Date header; 0: none */
 	bool repeats;     /* for any number of requests */
 };
 
@@ -29,6 +30,7 @@ struct http {
 	size_t n_answers, n_used;
 	struct fake_request requests[FAKE_HTTP_MAX];
 	size_t n_requests;
+	uint64_t waited_usec; /* between attempts, as it was asked to */
 };
 
 void fake_http_done(struct http *http);

@@ -35,6 +35,7 @@ static const struct {
 struct aws {
 	struct aws_options options;
 	struct http *http;
+	bool own_http;
 	struct credentials_source *source;
 	struct credentials credentials; /* valid for the calls that are under way */
 	char region[CREDENTIALS_REGION_MAX];
@@ -60,9 +61,13 @@ int aws_open(const struct aws_options *options, struct aws **ret, struct fault *
 	aws->options = *options;
 	for (int i = 0; i < _AWS_SERVICE_MAX; i++)
 		aws->buckets[i] = (struct retry_bucket)RETRY_BUCKET_FULL;
-	r = http_open(&http_options, &aws->http, fault);
-	if (r < 0)
-		return r;
+	aws->http = options->http;
+	aws->own_http = !options->http;
+	if (aws->own_http) {
+		r = http_open(&http_options, &aws->http, fault);
+		if (r < 0)
+			return r;
+	}
 	r = credentials_open(
 		&(struct credentials_options){
 			.profile = options->profile,
@@ -93,7 +98,7 @@ void aws_close(struct aws *aws)
 	credentials_done(&aws->credentials);
 	if (aws->source)
 		credentials_close(aws->source);
-	if (aws->http)
+	if (aws->own_http && aws->http)
 		http_close(aws->http);
 	free(aws);
 }

@@ -30,6 +30,7 @@ struct aws_options {
 	const char *(*env)(void *context, const char *name);
 	void *env_context;
 	const struct clock *clock;
+	struct http *http;                /* borrowed; NULL: one of its own, with what follows */
 	bool (*cancelled)(void *context); /* may be NULL */
 	void *cancelled_context;
 	uint64_t seed; /* spreads what many would do at the same moment */
