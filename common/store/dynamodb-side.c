@@ -205,7 +205,8 @@ int dynamodb_side_put_verdict(const struct item *wish, struct json_object *stand
 		r = dynamodb_side_from_item(standing, now_ms, &item, fault);
 	if (r < 0)
 		return r;
-	if (r == 0 && item.revision == wish->revision + 1 && strcmp(item.body, wish->body) == 0)
+	if (r == 0 && item.body && item.revision == wish->revision + 1 &&
+	    strcmp(item.body, wish->body) == 0)
 		return 0;
 	if (!current)
 		return STORE_REFUSED;
