@@ -1,7 +1,7 @@
 #pragma once
 
 /* Where idle machines are offered. An offer is never the truth; the machine record is. With `table`
- * the idle records are the offers; with `sqs` (later) they are messages. */
+ * the idle records are the offers; with `sqs` they are messages that name them. */
 
 #include <stddef.h>
 
@@ -16,7 +16,7 @@ struct pool {
 /* One offer taken out to be looked at. */
 struct offer {
 	struct machine machine; /* as the offer tells it; the claim's conditions decide */
-	void *receipt;          /* the pool's own; NULL for table */
+	void *receipt;          /* the pool's own; NULL for both that there are */
 };
 
 enum offer_fate {
@@ -33,7 +33,7 @@ struct pool_ops {
 	int (*receive)(struct pool *pool, const char *class_name, struct offer *ret, size_t max,
 		       struct fault *fault);
 
-	/* Says what became of offers that were received. */
+	/* Says what became of offers that were received, in the same sweep. */
 	int (*settle)(struct pool *pool, const struct offer *offers, const enum offer_fate *fates,
 		      size_t n, struct fault *fault);
 
@@ -50,6 +50,6 @@ static inline void pool_close(struct pool *pool)
 }
 DEFINE_CLEANUP(struct pool *, pool_close)
 
-/* By name: "table". seed makes rivals look at different offers first. */
+/* By name: "table", "sqs". seed makes rivals look at different offers first. */
 int pool_open(const char *name, struct store *store, uint64_t seed, struct pool **ret,
 	      struct fault *fault) _must_check_;
