@@ -103,6 +103,12 @@ a_running_agent_killed_is_reaped_and_its_job_dies_with_it() {
 	start job "$paddock" exec doomed-1-default -- sh -c 'echo $$ >'"$T"'/job.pid; exec sleep 1000'
 	job=$started
 	wait_for 20 test -s "$T/job.pid"
+	# Only what it has said is in its certificate.
+	is_busy() {
+		"$paddock" status --json "$dead" >"$T/status" &&
+			[ "$(json "$T/status" 'd["machines"][0]["phase"]')" = busy ]
+	}
+	wait_for 20 is_busy
 	kill -9 "$(agent_of "$dead")"
 	wait_for 20 is_gone "$(cat "$T/job.pid")"
 	code=0
