@@ -27,7 +27,7 @@
 #include "controller/provider/provider.h"
 
 #define LOCAL_TYPE "local"
-#define FIND_TRIES_MAX 8 /* while others make and remove the same machine */
+#define FIND_TRIES_MAX 32 /* while others make and remove the same machine */
 
 /* Waits of a teardown. */
 #define STEP_USEC (5 * USEC_PER_MSEC)        /* between looks at a lock */
