@@ -117,6 +117,40 @@ START_TEST(makes_and_reads_more_than_a_batch_of_the_service)
 }
 END_TEST
 
+/* Requests overtake each other; changes of one machine must not. */
+static void keeps_order(struct contract_world *world)
+{
+	enum { MACHINES = 30 };
+	struct change *changes = calloc(2 * (size_t)MACHINES, sizeof(*changes));
+	struct change_outcome *outcomes = calloc(2 * (size_t)MACHINES, sizeof(*outcomes));
+
+	ck_assert(changes && outcomes);
+	for (size_t i = 0; i < MACHINES; i++) {
+		_cleanup_free_ char *id = str_format("m-%zu", i);
+		struct machine idle = contract_idle(world, id);
+
+		changes[i] = contract_next(TRANSITION_CLAIM, &idle);
+		changes[MACHINES + i] = changes[i];
+		ck_assert_int_eq(str_copy(changes[MACHINES + i].claimant.run_key, RUN_KEY_MAX,
+					  CONTRACT_OTHER_RUN),
+				 0);
+	}
+	assert_fine(world, world->store->ops->change(world->store, changes, 2 * (size_t)MACHINES,
+						     outcomes, &world->fault));
+	for (size_t i = 0; i < MACHINES; i++) {
+		ck_assert_int_eq(outcomes[i].result, CHANGE_DONE);
+		ck_assert_int_eq(outcomes[MACHINES + i].result, CHANGE_REFUSED);
+	}
+	free(changes);
+	free(outcomes);
+}
+
+START_TEST(makes_changes_of_one_machine_in_their_order)
+{
+	contract_run(&factory, keeps_order);
+}
+END_TEST
+
 START_TEST(says_what_to_do_without_a_table)
 {
 	struct dynamodb_options options = { .table = "no-such-table", .clock = &clock_system };
@@ -141,4 +175,5 @@ STORE_CONTRACTS_OF_MANY(RUN)
 #define NAME(contract) contract,
 TEST_MAIN(STORE_CONTRACTS_OF_ONE_PROCESS(NAME) STORE_CONTRACTS_OF_MANY(NAME)
 		  a_beat_is_one_call_and_one_write_unit,
-	  makes_and_reads_more_than_a_batch_of_the_service, says_what_to_do_without_a_table)
+	  makes_and_reads_more_than_a_batch_of_the_service,
+	  makes_changes_of_one_machine_in_their_order, says_what_to_do_without_a_table)

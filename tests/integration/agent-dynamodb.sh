@@ -68,6 +68,7 @@ no_secret_is_in_what_it_says_or_is_given() {
 	ctl offer m-1 sh -c 'env; tr "\0" "\n" </proc/$PPID/environ'
 	wait_for 20 job 1 state "done"
 	ctl job m-1 1 output >"$T/output"
+	grep -q '^PATH=' "$T/output"
 	# The agent's own environment holds them, as its caller's does; nothing of that goes on.
 	tr '\0' '\n' <"/proc/$agent/cmdline" >"$T/argv"
 	equal "$(grep -rl "fake/secret" "$T/output" "$T/argv" "$T/agent.err" "$T/state")" "" leaks
