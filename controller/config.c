@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/io.h"
+#include "common/domain/run.h"
 
 #define MINUTES(n) (USEC_PER_SEC * 60 * (n))
 #define DAYS(n) (USEC_PER_SEC * 60 * 60 * 24 * (n))
@@ -18,9 +19,9 @@ const struct setting config_rows[] = {
 	  "Where all state lives: sqlite:/path/paddock.db, or dynamodb:TABLE or "
 	  "dynamodb:REGION/TABLE (default: SQLite below the state directory)" },
 	{ "paddock", "pool", SETTING_TEXT, AT(pool), "table", 1, 32, NULL, "NAME",
-	  "Where idle machines are offered: table" },
+	  "Where idle machines are offered: table or sqs" },
 	{ "paddock", "provider", SETTING_TEXT, AT(provider), "local", 1, 15, NULL, "NAME",
-	  "What makes machines: local" },
+	  "What makes machines: local or ec2" },
 	{ "paddock", "forge", SETTING_TEXT, AT(forge), "none", 1, 15, NULL, "NAME",
 	  "Where jobs come from: none (commands given to run and exec)" },
 	{ "paddock", "output", SETTING_CHOICE, AT(output), "table", 0, 0, output_names, "FORMAT",
@@ -38,6 +39,33 @@ const struct setting config_rows[] = {
 	  "The paddock-agent to start (default: the one beside this program)" },
 	{ "local", "beat-period", SETTING_DURATION, AT(beat_usec), "5s", 200 * USEC_PER_MSEC,
 	  MINUTES(5), NULL, "DURATION", "How often local agents beat" },
+
+	{ "limits", "max-machines", SETTING_U64, AT(max_machines), "0", 0, RUN_MACHINES_MAX, NULL,
+	  "COUNT", "The most machines that one run may have; 0: no limit but Paddock's own" },
+	{ "limits", "launch-breaker", SETTING_U64, AT(launch_breaker), "5", 0, RUN_MACHINES_MAX,
+	  NULL, "COUNT",
+	  "Stop making machines after so many were lost without one coming up; 0: go on" },
+	{ "limits", "max-price", SETTING_TEXT, AT(max_price), NULL, 1, 15, NULL, "DOLLARS",
+	  "The most that one machine may cost an hour, by the table of --prices" },
+	{ "limits", "prices", SETTING_TEXT, AT(prices), NULL, 1, 200, NULL, "FILE",
+	  "What machines cost an hour: lines of TYPE USAGE DOLLARS" },
+
+	{ "aws", "profile", SETTING_TEXT, AT(ec2.profile), NULL, 1, 128, NULL, "NAME",
+	  "Profile of the AWS CLI's files (default: as the AWS CLI finds it)" },
+	{ "aws", "region", SETTING_TEXT, AT(ec2.region), NULL, 1, 31, NULL, "NAME",
+	  "AWS region (default: as the AWS CLI finds it)" },
+	{ "aws", "aws-name", SETTING_TEXT, AT(ec2.name), "paddock", 1, 40, NULL, "NAME",
+	  "What Paddock's things are called in AWS: launch template, queues, parameters" },
+	{ "ec2", "ami-id", SETTING_TEXT, AT(ec2.ami_id), NULL, 1, 31, NULL, "AMI",
+	  "Image of new machines (default: the launch template's)" },
+	{ "ec2", "subnets", SETTING_TEXT, AT(ec2.subnets), NULL, 1, 512, NULL, "SUBNETS",
+	  "Where machines are made: subnet ids, separated by spaces" },
+	{ "ec2", "security-groups", SETTING_TEXT, AT(ec2.security_groups), NULL, 1, 256, NULL,
+	  "GROUPS", "Their security groups, separated by spaces" },
+	{ "ec2", "instance-profile", SETTING_TEXT, AT(ec2.instance_profile), NULL, 1, 128, NULL,
+	  "NAME", "Their instance profile, by name" },
+	{ "ec2", "hop-limit", SETTING_U64, AT(ec2.hop_limit), "1", 1, 64, NULL, "COUNT",
+	  "Hop limit of their metadata service" },
 
 	{ "times", "boot-time", SETTING_DURATION, AT(boot_usec), "10min", USEC_PER_SEC, DAYS(1),
 	  NULL, "DURATION", "How long a new machine may take until its agent is ready" },
@@ -74,8 +102,14 @@ static const struct setting class_rows[] = {
 	{ "class", "arch", SETTING_TEXT, AT(arch), NULL, 1, 15, NULL, "NAME",
 	  "Only this architecture: x86_64, aarch64" },
 	{ "class", "metal", SETTING_BOOL, AT(metal), NULL, 0, 0, NULL, NULL, "Only bare metal" },
+	{ "class", "burstable", SETTING_BOOL, AT(burstable), NULL, 0, 0, NULL, NULL,
+	  "Also types whose speed depends on credits" },
 	{ "class", "warm", SETTING_U64, AT(warm), NULL, 0, 1000, NULL, "COUNT",
 	  "So many machines are kept idle by refresh" },
+	{ "class", "usage", SETTING_CHOICE, AT(usage), "on-demand", 0, 0, usage_names, "USAGE",
+	  "What they are: on-demand, spot or spot-then-on-demand" },
+	{ "class", "max", SETTING_U64, AT(max), NULL, 0, 100000, NULL, "COUNT",
+	  "The most machines of this class that may live at once; 0: no limit" },
 };
 
 static int open_class(void *values, const char *name, void **ret_member, struct fault *fault)

@@ -12,10 +12,23 @@
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON };
 
+/* What AWS needs to be told; NULL where the AWS CLI's own settings, or EC2's defaults, do. Lists
+ * are separated by spaces. */
+struct ec2_config {
+	char *profile;
+	char *region;
+	char *name; /* of the launch template, and before the names of queues and parameters */
+	char *ami_id;
+	char *subnets;
+	char *security_groups;
+	char *instance_profile;
+	uint64_t hop_limit; /* of the metadata service */
+};
+
 struct config {
 	char *store;      /* address of the store; NULL: sqlite below state_dir */
-	char *pool;       /* table */
-	char *provider;   /* local */
+	char *pool;       /* table, sqs */
+	char *provider;   /* local, ec2 */
 	char *forge;      /* none */
 	char *state_dir;  /* NULL: by user, see config_state_dir() */
 	char *agent_path; /* NULL: beside this program */
@@ -33,6 +46,14 @@ struct config {
 	uint64_t beat_usec; /* handed to local agents */
 	uint64_t poll_usec; /* first wait between two looks at the store; grows to POLL_MAX_USEC */
 	int reuse;          /* enum reuse */
+
+	/* Money; 0 and NULL: no limit. */
+	uint64_t max_machines;   /* of one run */
+	uint64_t launch_breaker; /* burned one after the other without one coming up */
+	char *max_price;         /* dollars an hour for one machine, as text */
+	char *prices;            /* file: what machines cost */
+
+	struct ec2_config ec2;
 
 	struct class_table classes;
 };

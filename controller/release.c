@@ -112,28 +112,36 @@ static int close_run(struct release *release, struct fault *fault)
 
 /* A machine of an intent that has no record yet was launched by a controller that died, or that is
  * about to find the run closed. */
+static int end_if_unborn(const struct handle *handle, enum presence presence, void *context)
+{
+	const struct release *release = context;
+	const struct controller *controller = release->controller;
+	const char *ids[] = { handle->id };
+	struct machine machine;
+	struct fault ignored;
+	int r;
+
+	if (presence == PRESENCE_GONE)
+		return 0;
+	r = controller_get(controller, ids, 1, &machine, &ignored);
+	if (r == 0 && machine.state == MACHINE_NONE)
+		r = controller->provider->ops->teardown(controller->provider, handle->id,
+							release->leases.drain_ms, &ignored);
+	return r == -EINPROGRESS ? 0 : r;
+}
+
 static int end_unborn(struct release *release, struct fault *fault)
 {
-	const struct controller *controller = release->controller;
+	struct provider *provider = release->controller->provider;
 
 	for (size_t i = 0; i < release->run.n_intents; i++) {
 		const struct intent *intent = &release->run.intents[i];
+		int r;
 
-		for (uint64_t k = 0; k < intent->count; k++) {
-			char id[MACHINE_ID_MAX];
-			const char *ids[] = { id };
-			struct machine machine;
-			int r;
-
-			r = machine_id_for(intent->token, k, id, sizeof(id));
-			if (r == 0)
-				r = controller_get(controller, ids, 1, &machine, fault);
-			if (r == 0 && machine.state == MACHINE_NONE)
-				r = controller->provider->ops->teardown(
-					controller->provider, id, release->leases.drain_ms, fault);
-			if (r < 0 && r != -EINPROGRESS)
-				return r;
-		}
+		r = provider->ops->made(provider, intent->token, intent->count, end_if_unborn,
+					release, fault);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -152,7 +152,7 @@ static enum misfit judge_kind(const struct want *want, const struct machine *mac
 		return MISFIT_ARCH;
 	if (!type_is_allowed(want, machine))
 		return MISFIT_TYPE;
-	if (machine->usage != want->usage)
+	if (want->usage != USAGE_SPOT_THEN_ON_DEMAND && machine->usage != want->usage)
 		return MISFIT_USAGE;
 	if (!covers(machine, class->needs) || !covers(machine, want->needs) ||
 	    (class->metal && !covers(machine, CAPABILITY_METAL)))

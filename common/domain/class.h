@@ -19,7 +19,10 @@ struct resource_class {
 	char *provider;      /* owned; NULL: any */
 	char *arch;          /* owned; NULL: any */
 	bool metal;          /* demands CAPABILITY_METAL as well */
+	bool burstable;      /* accepts types whose speed depends on credits */
 	uint64_t warm;       /* so many are kept idle by refresh */
+	int usage;           /* enum usage_class: of those */
+	uint64_t max;        /* so many may live at once; 0: any number */
 };
 
 struct class_table {

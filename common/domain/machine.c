@@ -33,6 +33,7 @@ const char *const reuse_names[_REUSE_MAX + 1] = {
 const char *const usage_names[_USAGE_MAX + 1] = {
 	[USAGE_ON_DEMAND] = "on-demand",
 	[USAGE_SPOT] = "spot",
+	[USAGE_SPOT_THEN_ON_DEMAND] = "spot-then-on-demand",
 };
 
 #define TEXT(name_, member, agents_)                                                             \

@@ -65,7 +65,14 @@ enum reuse {
 	_REUSE_INVALID = -22,
 };
 
-enum usage_class { USAGE_ON_DEMAND, USAGE_SPOT, _USAGE_MAX, _USAGE_INVALID = -22 };
+/* The last is for those who ask: a machine is one of the others. */
+enum usage_class {
+	USAGE_ON_DEMAND,
+	USAGE_SPOT,
+	USAGE_SPOT_THEN_ON_DEMAND,
+	_USAGE_MAX,
+	_USAGE_INVALID = -22,
+};
 
 /* Times are milliseconds since the epoch by the store's clock; lengths of time are milliseconds. */
 struct machine {

@@ -202,6 +202,10 @@ static int intent_to_json(const struct intent *intent, struct json_object *array
 		r = json_set_u64(object, "count", intent->count);
 	if (r == 0)
 		r = json_set_u64(object, "created_ms", intent->created_ms);
+	if (r == 0 && intent->plan && strlen(intent->plan) >= RUN_PLAN_MAX)
+		r = -E2BIG;
+	if (r == 0 && intent->plan)
+		r = json_set_text(object, "plan", intent->plan);
 	if (r < 0)
 		return r;
 	return json_append(array, take_ptr(object));
@@ -315,6 +319,23 @@ static int get_list(struct json_object *object, const char *key, size_t max,
 	return 0;
 }
 
+static int plan_from_json(struct json_object *object, struct intent *intent, struct fault *fault)
+{
+	const char *plan = "";
+	int r;
+
+	r = json_get_text(object, "plan", &plan, fault);
+	if (r < 0)
+		return r;
+	if (strlen(plan) >= RUN_PLAN_MAX)
+		return fault_set(fault, EBADMSG, "run record: the plan of intent %s is too long",
+				 intent->token);
+	if (!plan[0])
+		return 0;
+	intent->plan = strdup(plan);
+	return intent->plan ? 0 : -ENOMEM;
+}
+
 static int intent_from_json(struct json_object *object, struct intent *intent, struct fault *fault)
 {
 	int r;
@@ -336,7 +357,7 @@ static int intent_from_json(struct json_object *object, struct intent *intent, s
 		return fault_set(fault, EBADMSG,
 				 "run record: intent %s is for %" PRIu64 " machines, not 1 to %d",
 				 intent->token, intent->count, RUN_MACHINES_MAX);
-	return 0;
+	return plan_from_json(object, intent, fault);
 }
 
 static int intents_from_json(struct json_object *object, struct run *run, struct fault *fault)
@@ -349,12 +370,13 @@ static int intents_from_json(struct json_object *object, struct run *run, struct
 	if (r < 0)
 		return r;
 
-	for (size_t i = 0; i < n; i++) {
+	while (run->n_intents < n) {
+		size_t i = run->n_intents++;
+
 		r = intent_from_json(json_object_array_get_idx(array, i), &run->intents[i], fault);
 		if (r < 0)
 			return r;
 	}
-	run->n_intents = n;
 	return 0;
 }
 

@@ -5,8 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+void run_drop_intents(struct run *run)
+{
+	for (size_t i = 0; i < run->n_intents; i++)
+		free(run->intents[i].plan);
+	memset(run->intents, 0, sizeof(run->intents));
+	run->n_intents = 0;
+}
+
 void run_done(struct run *run)
 {
+	run_drop_intents(run);
 	free(run->machines);
 	run->machines = NULL;
 	run->n_machines = 0;

@@ -14,6 +14,7 @@
 #define RUN_MACHINES_MAX 1000 /* the most that one run may ask for */
 #define RUN_INTENTS_MAX 32    /* waves of launching for one run */
 #define RUN_TOKEN_MAX 48      /* leaves room for "-<index>" in a machine id */
+#define RUN_PLAN_MAX 4096     /* bytes of an intent's plan; all of them fit STORE_ITEM_BODY_MAX */
 
 enum verdict {
 	VERDICT_OPEN,
@@ -38,13 +39,15 @@ struct request {
 	struct claimant claimant; /* its run_key is the run's */
 };
 
-/* A promise to launch: machines token-0 … token-(count-1). Replayed with the same token. */
+/* A promise to launch count machines. Replayed with the same token and plan. */
 struct intent {
 	char token[RUN_TOKEN_MAX];
 	uint64_t count;
 	uint64_t created_ms;
+	char *plan; /* owned: the provider's; NULL: none */
 };
 
+/* A copy by assignment shares what it owns. */
 struct run {
 	char key[RUN_KEY_MAX];
 	uint64_t fence; /* raised by each start of provision; a write of an older one is refused */
@@ -61,6 +64,8 @@ struct run {
 };
 
 void run_done(struct run *run);
+/* Forgets its intents: there are none afterwards. */
+void run_drop_intents(struct run *run);
 #define _cleanup_run_ _cleanup_(run_done)
 
 /* "<id>-<attempt>-<name>"; -EINVAL for characters other than letters, digits, ".-_/", or too long
@@ -75,10 +80,10 @@ const char *request_difference(const struct request *a, const struct request *b)
 
 int run_set_machines(struct run *run, const char (*ids)[MACHINE_ID_MAX], size_t n) _must_check_;
 
-/* Deterministic: the token of the next intent, from key, fence and number of intents. Its machines'
- * ids are machine_id_for(). Short, valid as a machine id, different for different keys (64 bits of
+/* Deterministic: the token of the next intent, from key, fence and number of intents. Short, valid as a machine id, different for different keys (64 bits of
  * hash). */
 void run_next_token(const struct run *run, char *ret, size_t size);
+/* For providers that may choose their machines' ids: that of the index-th of a token. */
 int machine_id_for(const char *token, uint64_t index, char *ret, size_t size) _must_check_;
 
 /* The body of its item in the store. */

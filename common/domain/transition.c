@@ -364,7 +364,7 @@ static bool makes_sense(const struct machine *current, const struct change *chan
 	    !in_range((int)change->ending, _ENDING_MAX) ||
 	    !in_range((int)change->testimony.phase, _MACHINE_PHASE_MAX) ||
 	    !in_range((int)change->claimant.reuse, _REUSE_MAX) ||
-	    !in_range((int)change->birth.usage, _USAGE_MAX) ||
+	    !in_range((int)change->birth.usage, USAGE_SPOT_THEN_ON_DEMAND) ||
 	    !in_range((int)current->state, _MACHINE_STATE_MAX))
 		return false;
 

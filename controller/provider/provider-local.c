@@ -120,10 +120,12 @@ static int check_blueprint(const struct local *local, const struct blueprint *bl
 }
 
 static void make_handle(const struct local *local, const struct local_root *root, const char *id,
-			const char *correlation, struct handle *ret)
+			const struct blueprint *blueprint, struct handle *ret)
 {
 	local_machine_handle(root, id, ret);
-	(void)!str_copy(ret->correlation, sizeof(ret->correlation), correlation);
+	if (blueprint->usage != USAGE_SPOT_THEN_ON_DEMAND)
+		ret->usage = blueprint->usage;
+	(void)!str_copy(ret->correlation, sizeof(ret->correlation), blueprint->correlation);
 	(void)!str_copy(ret->type, sizeof(ret->type), LOCAL_TYPE);
 	(void)!str_copy(ret->arch, sizeof(ret->arch), local->arch);
 }
@@ -196,7 +198,7 @@ static int provision_one(struct local *local, const struct local_root *root,
 
 /* The first failure ends launching, but what an earlier call has made is found all the same. */
 static int local_provision(struct provider *provider, const struct blueprint *blueprint,
-			   const char *token, size_t count, struct handle *ret, struct fault *fault)
+			   const struct intent *intent, struct handle *ret, struct fault *fault)
 {
 	_cleanup_local_root_ struct local_root root = { .fd = -1 };
 	struct local *local = local_of(provider);
@@ -211,12 +213,13 @@ static int local_provision(struct provider *provider, const struct blueprint *bl
 	local_root_sweep(&root);
 
 	first = check_blueprint(local, blueprint, fault);
-	for (size_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < intent->count; i++) {
 		note = first < 0 ? &later : fault;
-		r = machine_id_for(token, i, id, sizeof(id));
+		r = machine_id_for(intent->token, i, id, sizeof(id));
 		if (r < 0)
-			return fault_set(fault, r, "'%s' cannot be part of a machine's id", token);
-		make_handle(local, &root, id, blueprint->correlation, &ret[n]);
+			return fault_set(fault, r, "'%s' cannot be part of a machine's id",
+					 intent->token);
+		make_handle(local, &root, id, blueprint, &ret[n]);
 		r = provision_one(local, &root, &ret[n], first >= 0, note);
 		if (r >= 0)
 			n++;
@@ -224,6 +227,35 @@ static int local_provision(struct provider *provider, const struct blueprint *bl
 			first = r;
 	}
 	return n > 0 ? n : first;
+}
+
+static int show_machine(const struct local_root *root, const char *id, handle_fn *each,
+			void *context, struct fault *fault)
+{
+	struct handle handle;
+
+	local_machine_handle(root, id, &handle);
+	return each(&handle, local_machine_presence(root, id, fault), context);
+}
+
+static int local_made(struct provider *provider, const char *token, uint64_t count, handle_fn *each,
+		      void *context, struct fault *fault)
+{
+	_cleanup_local_root_ struct local_root root = { .fd = -1 };
+	struct local *local = local_of(provider);
+	int r;
+
+	r = open_root(local, false, &root, fault);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (uint64_t i = 0; r >= 0 && i < count; i++) {
+		char id[MACHINE_ID_MAX];
+
+		r = machine_id_for(token, i, id, sizeof(id));
+		if (r == 0 && faccessat(root.fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			r = show_machine(&root, id, each, context, fault);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* An absent directory proves nothing: the machine may live below another state directory that uses
@@ -365,7 +397,6 @@ static int local_list(struct provider *provider, handle_fn *each, void *context,
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct local *local = local_of(provider);
 	struct dirent *entry;
-	struct handle handle;
 	int r;
 
 	reap_launched(local);
@@ -384,8 +415,7 @@ static int local_list(struct provider *provider, handle_fn *each, void *context,
 					 : 0;
 		if (!machine_id_is_valid(entry->d_name))
 			continue;
-		local_machine_handle(&root, entry->d_name, &handle);
-		r = each(&handle, local_machine_presence(&root, entry->d_name, fault), context);
+		r = show_machine(&root, entry->d_name, each, context, fault);
 		if (r < 0)
 			return r;
 	}
@@ -460,6 +490,7 @@ static void local_close(struct provider *provider)
 static const struct provider_ops local_ops = {
 	.name = "local",
 	.provision = local_provision,
+	.made = local_made,
 	.poll = local_poll,
 	.teardown = local_teardown,
 	.list = local_list,

@@ -11,6 +11,7 @@
 #include "common/base/fault.h"
 #include "common/domain/class.h"
 #include "common/domain/machine.h"
+#include "common/domain/run.h"
 
 /* What a provider gives back for a machine that it made, or found again. */
 struct handle {
@@ -22,6 +23,7 @@ struct handle {
 	char arch[16];
 	char zone[32];
 	char image[64];
+	enum usage_class usage;
 	uint64_t launched_ms; /* when, since the epoch; 0: not known */
 };
 
@@ -35,6 +37,9 @@ struct blueprint {
 
 enum presence {
 	PRESENCE_UNKNOWN, /* no answer, or never heard of it: never read as gone */
+	/* The provider, which forgets machines some time after their end, and may not know one yet
+	 * that it has just made, answers that it knows of none. */
+	PRESENCE_ABSENT,
 	PRESENCE_STARTING,
 	PRESENCE_THERE,
 	PRESENCE_ENDING,
@@ -50,12 +55,25 @@ typedef int handle_fn(const struct handle *handle, enum presence presence, void 
 struct provider_ops {
 	const char *name;
 
-	/* Makes machines machine_id_for(token, 0 … count-1), or finds those that an earlier call
-	 * with this token made: idempotent by token. Returns how many handles were filled: fewer
-	 * than count with the reason in the fault, and -ENOSPC when it could make none for want of
-	 * capacity. */
+	/* Optional: how the next machines are to be made, as text, in the caller's hands. It is
+	 * written into the intent before anything is launched, so that a launch that is repeated
+	 * asks for the very same. Looks at what is known of capacity by now. -ENOSPC, and why in
+	 * the fault, when nothing is left to be tried. */
+	int (*plan)(struct provider *provider, const struct blueprint *blueprint, char **ret,
+		    struct fault *fault);
+
+	/* Makes count machines, or finds those that an earlier call with this token, plan and count
+	 * made: idempotent by token. The provider chooses their ids. Returns how many handles were
+	 * filled. Fewer than count, with the reason in the fault: that is all that this token will
+	 * ever give; the rest is worth another plan. -ENOSPC: so it is with none, and another plan
+	 * would not help. Any other error: it is not known what was made. */
 	int (*provision)(struct provider *provider, const struct blueprint *blueprint,
-			 const char *token, size_t count, struct handle *ret, struct fault *fault);
+			 const struct intent *intent, struct handle *ret, struct fault *fault);
+
+	/* Shows what provision() has made with a token, of up to count machines, as far as it can
+	 * be seen; makes nothing. */
+	int (*made)(struct provider *provider, const char *token, uint64_t count, handle_fn *each,
+		    void *context, struct fault *fault);
 
 	/* How n machines stand. */
 	int (*poll)(struct provider *provider, const char *const *ids, size_t n, enum presence *ret,

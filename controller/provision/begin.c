@@ -151,35 +151,24 @@ static int scan_once(struct provision *p, struct fault *fault)
 	return r;
 }
 
-static int track_intents(struct provision *p)
+bool intent_is_open(const struct provision *p, size_t at)
 {
-	for (size_t i = 0; i < p->run.n_intents; i++) {
-		const struct intent *intent = &p->run.intents[i];
+	const struct intent *intent = &p->run.intents[at];
+	uint64_t born = 0;
 
-		for (uint64_t k = 0; k < intent->count; k++) {
-			struct machine unborn = {};
-			int r;
-
-			r = machine_id_for(intent->token, k, unborn.id, sizeof(unborn.id));
-			if (r == 0 && find_tracked(p, unborn.id) < 0)
-				r = provision_track(p, &unborn);
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < p->n_mine; i++)
+		born += strcmp(p->mine[i].machine.token, intent->token) == 0;
+	return !p->answered[at] && born < intent->count;
 }
 
 static int refresh_tracked(struct provision *p, struct fault *fault)
 {
 	_cleanup_free_ const char **ids = calloc(p->n_mine + 1, sizeof(*ids));
 	_cleanup_free_ struct machine *rows = calloc(p->n_mine + 1, sizeof(*rows));
-	struct provision_view *view = &p->view;
 	int r;
 
 	if (!ids || !rows)
 		return -ENOMEM;
-	view->unborn = 0;
 	for (size_t i = 0; i < p->n_mine; i++)
 		ids[i] = p->mine[i].machine.id;
 	r = controller_get(p->controller, ids, p->n_mine, rows, fault);
@@ -187,7 +176,6 @@ static int refresh_tracked(struct provision *p, struct fault *fault)
 		return r;
 
 	for (size_t i = 0; i < p->n_mine; i++) {
-		view->unborn += rows[i].state == MACHINE_NONE;
 		if (rows[i].state == MACHINE_NONE)
 			p->mine[i].machine.state = MACHINE_NONE;
 		else
@@ -196,28 +184,38 @@ static int refresh_tracked(struct provision *p, struct fault *fault)
 	return 0;
 }
 
-/* Asks the provider about those that should be talking and are not. */
-static int ask_presence(struct provision *p, struct fault *fault)
+static bool should_be_talking(const struct provision *p, const struct machine *machine)
 {
-	const struct provider *provider = p->controller->provider;
+	bool fresh = machine->beat_ms > 0 &&
+		     machine->beat_ms + machine->beat_period_ms >= p->view.now_ms;
 
+	return !fresh && (machine->state == MACHINE_CLAIMED || machine->state == MACHINE_RUNNING) &&
+	       strcmp(machine->provider, p->controller->provider->ops->name) == 0;
+}
+
+/* Asks the provider about those that should be talking and are not. No answer is no news. */
+static int ask_presence(struct provision *p)
+{
+	struct provider *provider = p->controller->provider;
+	_cleanup_free_ const char **ids = calloc(p->n_mine + 1, sizeof(*ids));
+	_cleanup_free_ size_t *at = calloc(p->n_mine + 1, sizeof(*at));
+	_cleanup_free_ enum presence *presence = calloc(p->n_mine + 1, sizeof(*presence));
+	struct fault ignored;
+	size_t n = 0;
+
+	if (!ids || !at || !presence)
+		return -ENOMEM;
 	for (size_t i = 0; i < p->n_mine; i++) {
-		struct sighting *sighting = &p->mine[i];
-		const struct machine *machine = &sighting->machine;
-		const char *id = machine->id;
-		bool fresh = machine->beat_ms + machine->beat_period_ms >= p->view.now_ms;
-
-		sighting->presence = PRESENCE_UNKNOWN;
-		if (machine->state != MACHINE_CLAIMED && machine->state != MACHINE_RUNNING)
+		p->mine[i].presence = PRESENCE_UNKNOWN;
+		if (!should_be_talking(p, &p->mine[i].machine))
 			continue;
-		if (fresh && machine->beat_ms > 0)
-			continue;
-		if (strcmp(machine->provider, provider->ops->name) != 0)
-			continue;
-		if (provider->ops->poll(p->controller->provider, &id, 1, &sighting->presence,
-					fault) < 0)
-			sighting->presence = PRESENCE_UNKNOWN;
+		ids[n] = p->mine[i].machine.id;
+		at[n++] = i;
 	}
+	if (n == 0 || provider->ops->poll(provider, ids, n, presence, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		p->mine[at[i]].presence = presence[i];
 	return 0;
 }
 
@@ -243,17 +241,18 @@ int provision_observe(struct provision *p, struct fault *fault)
 
 	r = scan_once(p, fault);
 	if (r == 0)
-		r = track_intents(p);
-	if (r == 0)
 		r = refresh_tracked(p, fault);
 	if (r == 0)
-		r = ask_presence(p, fault);
+		r = ask_presence(p);
 	if (r < 0)
 		return r;
 
 	view->run = &p->run;
 	view->mine = p->mine;
 	view->n_mine = p->n_mine;
+	view->open_intents = 0;
+	for (size_t i = 0; i < p->run.n_intents; i++)
+		view->open_intents += intent_is_open(p, i);
 	view->superseded = p->run.fence != p->fence;
 	view->timed_out = deadline_passed(&p->deadline, p->controller->clock);
 	view->cancelled = controller_cancelled(p->controller);

@@ -75,6 +75,33 @@ static struct decision settle(const struct request *request, size_t n_listening,
 	return refuse(why, false);
 }
 
+bool run_made(const struct run *run, const struct machine *machine)
+{
+	for (size_t i = 0; i < run->n_intents; i++) {
+		if (strcmp(run->intents[i].token, machine->token) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A machine came up when its agent has spoken, unless all that it had to say was that it failed. */
+static bool breaker_trips(const struct provision_view *view, const struct judgement *judgements)
+{
+	size_t burned = 0;
+
+	for (size_t i = 0; i < view->n_mine; i++) {
+		const struct machine *machine = &view->mine[i].machine;
+
+		if (!run_made(view->run, machine))
+			continue;
+		if (machine->beat_ms > 0 && machine->phase != PHASE_FAILED)
+			return false;
+		burned += judgements[i].standing == STANDING_LOST ||
+			  judgements[i].standing == STANDING_LEAVING;
+	}
+	return view->breaker > 0 && burned >= view->breaker;
+}
+
 struct decision provision_decide(const struct provision_view *view,
 				 const struct judgement *judgements)
 {
@@ -97,7 +124,7 @@ struct decision provision_decide(const struct provision_view *view,
 		return refuse("too few machines were listening within the time limit", true);
 
 	n_starting = count_standing(view, judgements, STANDING_STARTING);
-	if (view->unborn > 0 && !view->launch_failed)
+	if (view->open_intents > 0 && !view->launch_failed)
 		return (struct decision){ .step = STEP_REPLAY };
 
 	have = n_listening + n_starting;
@@ -111,6 +138,10 @@ struct decision provision_decide(const struct provision_view *view,
 	if (view->launch_failed)
 		return settle(request, n_listening, n_starting,
 			      "no idle machine fits, and the provider could make none");
+	if (breaker_trips(view, judgements))
+		return settle(request, n_listening, n_starting,
+			      "the launch breaker: machines were lost one after the other, and none "
+			      "came up");
 	if (view->run->n_intents == RUN_INTENTS_MAX)
 		return settle(request, n_listening, n_starting,
 			      "machines were launched too many times and did not come up");

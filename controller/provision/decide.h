@@ -42,9 +42,10 @@ struct provision_view {
 	const struct run *run;
 	const struct sighting *mine; /* every record that bears the run's key */
 	size_t n_mine;
-	size_t unborn;      /* machines of written intents that have no record yet */
-	bool pool_empty;    /* the pool has nothing (more) that fits */
-	bool launch_failed; /* the provider said no: capacity, a missing binary */
+	size_t open_intents; /* written, and not known yet what they gave */
+	uint64_t breaker;    /* machines lost without one coming up that end launching; 0: none */
+	bool pool_empty;     /* the pool has nothing (more) that fits */
+	bool launch_failed;  /* the provider said no: capacity, a missing binary */
 	bool timed_out;
 	bool cancelled;
 	bool superseded; /* a later start of this run has raised the fence */
@@ -74,6 +75,10 @@ struct decision {
  * caller before the next look, whatever the step is. */
 struct decision provision_decide(const struct provision_view *view,
 				 const struct judgement *judgements);
+
+/* Whether the machine was launched for this run: then it ends with it, instead of being pooled,
+ * when the run is given up. */
+bool run_made(const struct run *run, const struct machine *machine);
 
 /* Which of mine go into the grant: the first run->request.count that listen. Fills keep (n_mine);
  * returns how many. What is not kept is let go. */

@@ -1,5 +1,5 @@
 /* New machines: the intent is written before anything is launched, and replayed with the same token
- * until every machine that it promises has a record. */
+ * and plan until it is known what came of it. */
 
 #include <errno.h>
 #include <string.h>
@@ -7,13 +7,13 @@
 #include "common/base/io.h"
 #include "controller/provision/steps.h"
 
-int birth_from_handle(const struct handle *handle, const struct resource_class *class_,
-		      const char *token, enum usage_class usage, struct machine *ret)
+static int birth_from_handle(const struct handle *handle, const struct resource_class *class_,
+			     const char *token, struct machine *ret)
 {
 	int r;
 
 	*ret = (struct machine){
-		.usage = usage,
+		.usage = handle->usage,
 		.cpu = class_->cpu,
 		.memory_mib = class_->memory_mib,
 	};
@@ -35,12 +35,68 @@ int birth_from_handle(const struct handle *handle, const struct resource_class *
 	return r;
 }
 
+int enter_records(const struct controller *controller, const struct change *init,
+		  const struct resource_class *class_, const char *token,
+		  const struct handle *handles, size_t n, struct change_outcome **ret,
+		  struct fault *fault)
+{
+	_cleanup_free_ struct change_outcome *outcomes = calloc(n + 1, sizeof(*outcomes));
+	_cleanup_free_ struct change *changes = calloc(n + 1, sizeof(*changes));
+	int r = 0;
+
+	if (!changes || !outcomes)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		changes[i] = *init;
+		r = birth_from_handle(&handles[i], class_, token, &changes[i].birth);
+		if (r == 0)
+			r = str_copy(changes[i].id, sizeof(changes[i].id), handles[i].id);
+	}
+	if (r == 0)
+		r = controller_change(controller, changes, n, outcomes, fault);
+	if (r == 0)
+		*ret = take_ptr(outcomes);
+	return r;
+}
+
+int draw_plan(struct provider *provider, const struct blueprint *blueprint, char **ret,
+	      struct fault *fault)
+{
+	*ret = NULL;
+	return provider->ops->plan ? provider->ops->plan(provider, blueprint, ret, fault) : 0;
+}
+
+static struct blueprint blueprint_of(const struct provision *p)
+{
+	return (struct blueprint){
+		.class_ = p->class_,
+		.usage = p->options->request.usage,
+		.types = p->want.types,
+		.n_types = p->want.n_types,
+		.correlation = p->run.key,
+	};
+}
+
+static void note_launch(struct provision *p, int r, const struct fault *fault)
+{
+	notes_add(&p->result->notes, "", p->view.now_ms, "launch: %s", fault_text(fault, r));
+	controller_say(p->controller, "cannot make machines: %s", fault_text(fault, r));
+}
+
 int provision_intend(struct provision *p, size_t count, struct fault *fault)
 {
 	struct intent *intent = &p->run.intents[p->run.n_intents];
+	const struct blueprint blueprint = blueprint_of(p);
+	struct fault refusal = {};
 	int r;
 
 	*intent = (struct intent){ .count = count, .created_ms = p->view.now_ms };
+	r = draw_plan(p->controller->provider, &blueprint, &intent->plan, &refusal);
+	if (r < 0) {
+		p->view.launch_failed = true;
+		note_launch(p, r, &refusal);
+		return 0;
+	}
 	run_next_token(&p->run, intent->token, sizeof(intent->token));
 	p->run.n_intents++;
 	r = controller_write_run(p->controller, &p->run, &p->revision, fault);
@@ -48,92 +104,70 @@ int provision_intend(struct provision *p, size_t count, struct fault *fault)
 	return r == STORE_REFUSED ? 0 : r;
 }
 
-static int enter_record(struct provision *p, const struct handle *handle,
-			const struct intent *intent, struct fault *fault)
-{
-	struct change change = {
-		.transition = TRANSITION_LAUNCH,
-		.seq = 1,
-		.claimant = p->options->request.claimant,
-		.leases = p->leases,
-	};
-	struct change_outcome outcome = {};
-	int r;
-
-	r = birth_from_handle(handle, p->class_, intent->token, p->options->request.usage,
-			      &change.birth);
-	if (r == 0)
-		r = str_copy(change.id, sizeof(change.id), handle->id);
-	if (r == 0)
-		r = controller_change(p->controller, &change, 1, &outcome, fault);
-	if (r < 0)
-		return r;
-	return outcome.result == CHANGE_REFUSED ? 0 : provision_track(p, &outcome.record);
-}
-
-static bool is_unborn(const struct provision *p, const char *id)
+static bool is_tracked(const struct provision *p, const char *id)
 {
 	for (size_t i = 0; i < p->n_mine; i++) {
 		if (strcmp(p->mine[i].machine.id, id) == 0)
-			return p->mine[i].machine.state == MACHINE_NONE;
-	}
-	return true;
-}
-
-static bool has_unborn(const struct provision *p, const struct intent *intent)
-{
-	char id[MACHINE_ID_MAX];
-
-	for (uint64_t k = 0; k < intent->count; k++) {
-		if (machine_id_for(intent->token, k, id, sizeof(id)) == 0 && is_unborn(p, id))
 			return true;
 	}
 	return false;
 }
 
-static int replay_intent(struct provision *p, const struct intent *intent, struct fault *fault)
+/* Records of those that we do not follow yet. One that has a record which is not ours has left us
+ * in good order. */
+static int enter_new(struct provision *p, const struct intent *intent, struct handle *handles,
+		     size_t n, struct fault *fault)
 {
-	_cleanup_free_ struct handle *handles = calloc(intent->count, sizeof(*handles));
-	const struct blueprint blueprint = {
-		.class_ = p->class_,
-		.usage = p->options->request.usage,
-		.types = p->want.types,
-		.n_types = p->want.n_types,
-		.correlation = p->run.key,
+	const struct change init = {
+		.transition = TRANSITION_LAUNCH,
+		.seq = 1,
+		.claimant = p->options->request.claimant,
+		.leases = p->leases,
 	};
+	_cleanup_free_ struct change_outcome *outcomes = NULL;
+	size_t n_new = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_tracked(p, handles[i].id))
+			handles[n_new++] = handles[i];
+	}
+	r = enter_records(p->controller, &init, p->class_, intent->token, handles, n_new, &outcomes,
+			  fault);
+	for (size_t i = 0; r == 0 && i < n_new; i++) {
+		if (outcomes[i].result != CHANGE_REFUSED)
+			r = provision_track(p, &outcomes[i].record);
+	}
+	return r;
+}
+
+static int replay_intent(struct provision *p, size_t at, struct fault *fault)
+{
+	const struct intent *intent = &p->run.intents[at];
+	_cleanup_free_ struct handle *handles = calloc(intent->count, sizeof(*handles));
+	struct provider *provider = p->controller->provider;
+	const struct blueprint blueprint = blueprint_of(p);
 	struct fault refusal = {};
-	int n, r;
+	int n;
 
 	if (!handles)
 		return -ENOMEM;
-	n = p->controller->provider->ops->provision(p->controller->provider, &blueprint,
-						    intent->token, intent->count, handles,
-						    &refusal);
-	if (n < (int)intent->count) {
-		p->view.launch_failed = true;
-		notes_add(&p->result->notes, "", p->view.now_ms, "launch: %s",
-			  fault_text(&refusal, n < 0 ? n : -ENOSPC));
-		controller_say(p->controller, "cannot make machines: %s",
-			       fault_text(&refusal, n < 0 ? n : -ENOSPC));
-	}
-	for (int i = 0; i < n; i++) {
-		if (!is_unborn(p, handles[i].id))
-			continue;
-		r = enter_record(p, &handles[i], intent, fault);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	n = provider->ops->provision(provider, &blueprint, intent, handles, &refusal);
+	p->view.launch_failed |= n < 0;
+	p->answered[at] = n >= 0;
+	if (n < (int)intent->count)
+		note_launch(p, n < 0 ? n : -ENOSPC, &refusal);
+	return n > 0 ? enter_new(p, intent, handles, (size_t)n, fault) : 0;
 }
 
 int provision_replay(struct provision *p, struct fault *fault)
 {
-	int r;
-
 	for (size_t i = 0; i < p->run.n_intents; i++) {
-		if (!has_unborn(p, &p->run.intents[i]))
+		int r;
+
+		if (!intent_is_open(p, i))
 			continue;
-		r = replay_intent(p, &p->run.intents[i], fault);
+		r = replay_intent(p, i, fault);
 		if (r < 0)
 			return r;
 	}

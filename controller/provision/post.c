@@ -64,15 +64,6 @@ bool ending_change(const struct machine *machine, enum presence presence, const 
 	return machine->state != MACHINE_DRAINING;
 }
 
-bool run_made(const struct run *run, const struct machine *machine)
-{
-	for (size_t i = 0; i < run->n_intents; i++) {
-		if (strcmp(run->intents[i].token, machine->token) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Nothing can start on the machine any more. FORGE_BUSY: a job runs, and force is false. */
 static int withdraw(struct provision *p, const char *id, uint64_t seq, bool force,
 		    struct fault *fault)

@@ -58,6 +58,7 @@ static int provision_init(struct provision *p, struct fault *fault)
 		.provider = controller->provider->ops->name,
 		.claimant = request->claimant,
 	};
+	p->view.breaker = controller->config->launch_breaker;
 	p->start_usec = clock_boot_usec(controller->clock);
 	p->deadline = deadline_in(controller->clock, p->options->timeout_usec);
 	return pool_open(controller->config->pool, controller->store, seed, &p->pool, fault);

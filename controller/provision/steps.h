@@ -27,6 +27,7 @@ struct provision {
 	struct sighting *mine; /* owned */
 	size_t n_mine;
 	bool scanned; /* the first look also finds what an earlier start left */
+	bool answered[RUN_INTENTS_MAX]; /* whether this start knows all that the intent gave */
 	struct provision_view view;
 
 	struct provision_result *result;
@@ -54,8 +55,10 @@ int provision_track(struct provision *p, const struct machine *machine) _must_ch
 int provision_register(struct provision *p, struct fault *fault) _must_check_;
 /* Claims up to count fitting machines from the pool. */
 int provision_select(struct provision *p, size_t count, struct fault *fault) _must_check_;
-/* Writes an intent for count machines. */
+/* Writes an intent for count machines, unless the provider has no plan for them. */
 int provision_intend(struct provision *p, size_t count, struct fault *fault) _must_check_;
+/* Whether machines of the intent may be missing that this start has not asked the provider for. */
+bool intent_is_open(const struct provision *p, size_t at);
 /* Has the provider make what the written intents promise, and enters the records. */
 int provision_replay(struct provision *p, struct fault *fault) _must_check_;
 /* Keeps claims alive while we wait. */
@@ -80,14 +83,17 @@ int provision_let_go(struct provision *p, const bool *keep, bool force, const ch
 int provision_let_lost_go(struct provision *p, const struct judgement *judgements,
 			  struct fault *fault) _must_check_;
 
-/* Whether the machine was launched for this run: then it ends with it, instead of being pooled,
- * when the run is given up. */
-bool run_made(const struct run *run, const struct machine *machine);
-
 /* The change that ends a claim, shared with release: false when there is nothing to end. */
 bool ending_change(const struct machine *machine, enum presence presence, const char *run_key,
 		   bool last, const char *why, const struct leases *leases, struct change *ret);
 
-/* Fills what a birth record needs from a handle. */
-int birth_from_handle(const struct handle *handle, const struct resource_class *class_,
-		      const char *token, enum usage_class usage, struct machine *ret) _must_check_;
+/* Has the provider draw up what the next intent is to ask for: 0 and *ret, NULL without a plan. */
+int draw_plan(struct provider *provider, const struct blueprint *blueprint, char **ret,
+	      struct fault *fault) _must_check_;
+
+/* Enters the records of n new machines: init is what their birth changes have in common. *ret:
+ * owned by the caller, one outcome a handle. */
+int enter_records(const struct controller *controller, const struct change *init,
+		  const struct resource_class *class_, const char *token,
+		  const struct handle *handles, size_t n, struct change_outcome **ret,
+		  struct fault *fault) _must_check_;

@@ -1,8 +1,8 @@
 /*
  * Pool warming. The intents of a class live in one run record of their own, "warm-<class>", and are
  * appended by compare-and-set: of two controllers that see the same gap at the same time one
- * writes, the other finds the first one's intent and counts it. An intent is dropped once each of
- * its machines has a record, or could have had one for boot time.
+ * writes, the other finds the first one's intent and counts it. An intent is dropped once it is
+ * known what it gave and that has its records.
  */
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define WARM_KEY_PREFIX "warm-"
 /* Waves of launching in one call: machines that end as soon as they are made are not made for ever.
  */
-#define WARM_WAVES_MAX 3
+#define WARM_WAVES_MAX 8
 
 struct warm {
 	const struct controller *controller;
@@ -26,6 +26,7 @@ struct warm {
 	uint64_t revision;
 	uint64_t now_ms;
 	struct records idle; /* created and idle machines of the class, with their records */
+	uint64_t born[RUN_INTENTS_MAX]; /* of each intent, as far as they are created or idle */
 	size_t ready;
 	size_t coming; /* created, or promised by an intent */
 	bool launch_failed;
@@ -67,6 +68,8 @@ static int keep_idle(const struct machine *machine, void *context)
 {
 	struct warm *warm = context;
 
+	for (size_t i = 0; i < warm->run.n_intents; i++)
+		warm->born[i] += strcmp(machine->token, warm->run.intents[i].token) == 0;
 	/* A silent one is nobody's capacity. */
 	if (machine->beat_ms > 0 && !machine_is_healthy(machine, warm->now_ms))
 		return 0;
@@ -107,28 +110,11 @@ static void count_machines(struct warm *warm)
 		warm->ready += idle;
 		warm->coming += !idle;
 	}
-}
-
-static int count_promised(struct warm *warm, struct fault *fault)
-{
 	for (size_t i = 0; i < warm->run.n_intents; i++) {
-		const struct intent *intent = &warm->run.intents[i];
+		uint64_t promised = warm->run.intents[i].count;
 
-		for (uint64_t k = 0; k < intent->count; k++) {
-			char id[MACHINE_ID_MAX];
-			const char *ids[] = { id };
-			struct machine machine = {};
-			int r;
-
-			r = machine_id_for(intent->token, k, id, sizeof(id));
-			if (r == 0)
-				r = controller_get(warm->controller, ids, 1, &machine, fault);
-			if (r < 0)
-				return r;
-			warm->coming += machine.state == MACHINE_NONE;
-		}
+		warm->coming += promised > warm->born[i] ? promised - warm->born[i] : 0;
 	}
-	return 0;
 }
 
 static int observe(struct warm *warm, struct fault *fault)
@@ -141,6 +127,7 @@ static int observe(struct warm *warm, struct fault *fault)
 	int r;
 
 	warm->ready = warm->coming = 0;
+	memset(warm->born, 0, sizeof(warm->born));
 	records_done(&warm->idle);
 	r = controller_now(warm->controller, &warm->now_ms, fault);
 	if (r == 0)
@@ -153,67 +140,73 @@ static int observe(struct warm *warm, struct fault *fault)
 	if (r < 0)
 		return r;
 	count_machines(warm);
-	return count_promised(warm, fault);
+	return 0;
 }
 
-static int enter_record(struct warm *warm, const struct handle *handle, const char *token,
-			struct fault *fault)
+static struct blueprint blueprint_of(const struct warm *warm)
 {
-	struct change change = { .transition = TRANSITION_CREATE, .leases = warm->leases };
-	struct change_outcome outcome = {};
-	int r;
-
-	r = birth_from_handle(handle, warm->class_, token, USAGE_ON_DEMAND, &change.birth);
-	if (r == 0)
-		r = str_copy(change.id, sizeof(change.id), handle->id);
-	return r < 0 ? r : controller_change(warm->controller, &change, 1, &outcome, fault);
-}
-
-static int replay(struct warm *warm, const struct intent *intent, struct fault *fault)
-{
-	_cleanup_free_ struct handle *handles = calloc(intent->count, sizeof(*handles));
-	const struct blueprint blueprint = {
+	return (struct blueprint){
 		.class_ = warm->class_,
-		.usage = USAGE_ON_DEMAND,
+		.usage = (enum usage_class)warm->class_->usage,
 		.correlation = warm->run.key,
 	};
+}
+
+static void note_failure(struct warm *warm, int r, const struct fault *fault)
+{
+	(void)!str_copy(warm->result->reason, sizeof(warm->result->reason), fault_text(fault, r));
+}
+
+/* *ret_known: whether all that it gave has a record now. If not, it stays. */
+static int replay(struct warm *warm, const struct intent *intent, bool *ret_known,
+		  struct fault *fault)
+{
+	const struct change init = { .transition = TRANSITION_CREATE, .leases = warm->leases };
+	_cleanup_free_ struct handle *handles = calloc(intent->count, sizeof(*handles));
+	_cleanup_free_ struct change_outcome *outcomes = NULL;
+	const struct blueprint blueprint = blueprint_of(warm);
 	struct provider *provider = warm->controller->provider;
 	struct fault refusal = {};
-	int n, r = 0;
+	int n;
 
 	if (!handles)
 		return -ENOMEM;
-	n = provider->ops->provision(provider, &blueprint, intent->token, intent->count, handles,
-				     &refusal);
-	if (n < (int)intent->count) {
-		warm->launch_failed = true;
-		(void)!str_copy(warm->result->reason, sizeof(warm->result->reason),
-				fault_text(&refusal, n < 0 ? n : -ENOSPC));
-	}
-	for (int i = 0; r == 0 && i < n; i++)
-		r = enter_record(warm, &handles[i], intent->token, fault);
-	return r;
+	n = provider->ops->provision(provider, &blueprint, intent, handles, &refusal);
+	*ret_known = n >= 0 || n == -ENOSPC;
+	warm->launch_failed |= n < 0;
+	if (n < (int)intent->count)
+		note_failure(warm, n < 0 ? n : -ENOSPC, &refusal);
+	return n <= 0 ? 0
+		      : enter_records(warm->controller, &init, warm->class_, intent->token, handles,
+				      (size_t)n, &outcomes, fault);
 }
 
-/* Makes what the intents promise, then drops those that have been kept. */
+/* Makes what the intents promise, then drops those of which all is known. */
 static int replay_all(struct warm *warm, struct fault *fault)
 {
-	for (size_t i = 0; i < warm->run.n_intents; i++) {
-		int r = replay(warm, &warm->run.intents[i], fault);
+	struct run *run = &warm->run;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < run->n_intents; i++) {
+		bool known = false;
+		int r = replay(warm, &run->intents[i], &known, fault);
 
 		if (r < 0)
 			return r;
+		kept += !known;
 	}
-	if (warm->launch_failed || warm->run.n_intents == 0)
+	if (kept > 0)
 		return 0;
-	warm->run.n_intents = 0;
+	run_drop_intents(run);
 	/* Refused: another controller has written; it drops them. */
-	return controller_write_run(warm->controller, &warm->run, &warm->revision, fault);
+	return controller_write_run(warm->controller, run, &warm->revision, fault);
 }
 
 static int intend(struct warm *warm, size_t count, struct fault *fault)
 {
 	struct intent *intent = &warm->run.intents[warm->run.n_intents];
+	const struct blueprint blueprint = blueprint_of(warm);
+	struct fault refusal = {};
 	int r;
 
 	if (warm->run.n_intents == RUN_INTENTS_MAX)
@@ -222,6 +215,12 @@ static int intend(struct warm *warm, size_t count, struct fault *fault)
 	/* Every intent has a fence of its own, so that tokens never come twice. */
 	warm->run.fence++;
 	*intent = (struct intent){ .count = count, .created_ms = warm->now_ms };
+	r = draw_plan(warm->controller->provider, &blueprint, &intent->plan, &refusal);
+	if (r < 0) {
+		warm->launch_failed = true;
+		note_failure(warm, r, &refusal);
+		return 0;
+	}
 	run_next_token(&warm->run, intent->token, sizeof(intent->token));
 	warm->run.n_intents++;
 	r = controller_write_run(warm->controller, &warm->run, &warm->revision, fault);

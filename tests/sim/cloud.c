@@ -190,25 +190,33 @@ static uint64_t draw_boot_usec(void)
 	return sim_between(LAUNCH_MIN_USEC, sim_chance(150) ? LAUNCH_SLOW_USEC : LAUNCH_MAX_USEC);
 }
 
-/* Makes it, unless it was made before, however that one ended. */
-static struct instance *launch(const char *token, size_t index, const char *correlation)
+/* Its id tells nothing of its token, as in a real cloud. */
+static struct instance *find_made(const char *token, size_t index)
 {
-	char id[MACHINE_ID_MAX];
+	for (size_t i = 0; i < sim->n_instances; i++) {
+		if (sim->instances[i].index == index &&
+		    strcmp(sim->instances[i].token, token) == 0)
+			return &sim->instances[i];
+	}
+	return NULL;
+}
+
+static struct instance *launch_one(const char *token, size_t index, const char *correlation)
+{
 	struct instance *instance;
 
-	if (machine_id_for(token, index, id, sizeof(id)) < 0)
-		abort();
-	instance = instance_find(id);
-	if (instance)
-		return instance;
 	if (sim->n_instances == SIM_INSTANCES_MAX)
 		return NULL;
 	instance = &sim->instances[sim->n_instances++];
-	*instance = (struct instance){ .exists = true, .launched_usec = sim_now() };
-	(void)!str_copy(instance->id, sizeof(instance->id), id);
+	*instance = (struct instance){
+		.exists = true,
+		.launched_usec = sim_now(),
+		.index = index,
+	};
+	(void)snprintf(instance->id, sizeof(instance->id), "i-%03zu", sim->n_instances);
 	(void)!str_copy(instance->token, sizeof(instance->token), token);
 	(void)!str_copy(instance->correlation, sizeof(instance->correlation), correlation);
-	sim_note("%s: launched for %s", id, correlation);
+	sim_note("%s: launched for %s", instance->id, correlation);
 	check_launch(instance);
 	/* Some never come up. */
 	if (sim->fair)
@@ -232,30 +240,50 @@ struct late_launch {
 	size_t count;
 };
 
+/* Makes up to count, unless the token was used before: then it gives what it gave. Returns how many.
+ */
+static size_t launch_all(const char *token, size_t count, const char *correlation)
+{
+	struct launch *launch = sim->launches;
+	size_t i = 0;
+
+	while (i < sim->n_launches && strcmp(launch[i].token, token) != 0)
+		i++;
+	if (i < sim->n_launches)
+		return launch[i].n;
+	if (i == SIM_LAUNCHES_MAX)
+		return 0;
+	sim->n_launches++;
+	launch[i].n = 0;
+	(void)!str_copy(launch[i].token, sizeof(launch[i].token), token);
+	while (launch[i].n < count && launch_one(token, launch[i].n, correlation))
+		launch[i].n++;
+	return launch[i].n;
+}
+
 static void launch_late(void *context)
 {
 	struct late_launch *late = context;
 
-	for (size_t i = 0; !sim->ending && i < late->count; i++)
-		(void)launch(late->token, i, late->correlation);
+	if (!sim->ending)
+		(void)launch_all(late->token, late->count, late->correlation);
 	free(late);
 }
 
 static int cloud_provision(struct provider *provider, const struct blueprint *blueprint,
-			   const char *token, size_t count, struct handle *ret, struct fault *fault)
+			   const struct intent *intent, struct handle *ret, struct fault *fault)
 {
-	struct actor *actor = actor_of(provider);
-	size_t made = 0, max = count;
+	size_t max = intent->count, made;
 	struct call call;
-	int r = call_begin(&call, actor, CALL_CLOUD | CALL_WRITES, "launch", fault);
+	int r = call_begin(&call, actor_of(provider), CALL_CLOUD | CALL_WRITES, "launch", fault);
 
 	if (call.again_usec > 0) {
 		struct late_launch *late = calloc(1, sizeof(*late));
 
 		if (!late)
 			abort();
-		late->count = count;
-		(void)!str_copy(late->token, sizeof(late->token), token);
+		late->count = max;
+		(void)!str_copy(late->token, sizeof(late->token), intent->token);
 		(void)!str_copy(late->correlation, sizeof(late->correlation),
 				blueprint->correlation);
 		sim_at(call.again_usec, launch_late, late);
@@ -264,24 +292,13 @@ static int cloud_provision(struct provider *provider, const struct blueprint *bl
 		return r;
 
 	if (sim_now() < sim->no_capacity_until_usec)
-		max = sim_pick((uint32_t)count + 1);
-	for (size_t i = 0; i < count; i++) {
-		char id[MACHINE_ID_MAX];
-		struct instance *instance;
-
-		if (machine_id_for(token, i, id, sizeof(id)) < 0)
-			abort();
-		if (!instance_find(id) && made >= max)
-			break;
-		instance = launch(token, i, blueprint->correlation);
-		if (!instance)
-			break;
-		fill_handle(instance, &ret[made++]);
-	}
-	r = (int)made;
-	if (made < count)
+		max = sim_pick((uint32_t)max + 1);
+	made = launch_all(intent->token, max, blueprint->correlation);
+	for (size_t i = 0; i < made; i++)
+		fill_handle(find_made(intent->token, i), &ret[i]);
+	if (made < intent->count)
 		(void)fault_set(fault, ENOSPC, "there is no capacity");
-	return call_end(&call, made == 0 ? -ENOSPC : r, fault);
+	return call_end(&call, made == 0 ? -ENOSPC : (int)made, fault);
 }
 
 static enum presence presence_of(const char *id)
@@ -369,6 +386,24 @@ static int cloud_forget(struct provider *provider, const char *id, _unused_ bool
 	return call_end(&call, r, fault);
 }
 
+static int cloud_made(struct provider *provider, const char *token, uint64_t count, handle_fn *each,
+		      void *context, struct fault *fault)
+{
+	struct call call;
+	int r = call_begin(&call, actor_of(provider), CALL_CLOUD, "made", fault);
+
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		const struct instance *instance = find_made(token, i);
+		struct handle handle;
+
+		if (!instance || instance->forgotten)
+			continue;
+		fill_handle(instance, &handle);
+		r = each(&handle, presence_of(instance->id), context);
+	}
+	return r < 0 ? r : call_end(&call, 0, fault);
+}
+
 static void cloud_close(struct provider *provider)
 {
 	free(container_of(provider, struct sim_provider, provider));
@@ -377,6 +412,7 @@ static void cloud_close(struct provider *provider)
 static const struct provider_ops cloud_ops = {
 	.name = "sim",
 	.provision = cloud_provision,
+	.made = cloud_made,
 	.poll = cloud_poll,
 	.teardown = cloud_teardown,
 	.list = cloud_list,

@@ -14,6 +14,7 @@ enum { SIM_JOBS_MAX = 64 };
 struct instance {
 	char id[MACHINE_ID_MAX];
 	char token[MACHINE_ID_MAX];
+	size_t index; /* of its token's */
 	char correlation[RUN_KEY_MAX];
 	bool exists; /* its provider has it: it boots, runs or ends */
 	bool ending; /* torn down, or switching itself off */
@@ -51,6 +52,12 @@ struct instance {
 	unsigned held;    /* bits of the plans that ever had it */
 	unsigned granted; /* of those whose verdict names it */
 	bool tainted;     /* a run that must be the last here has had it */
+};
+
+/* What a token gave, once and for all. */
+struct launch {
+	char token[MACHINE_ID_MAX];
+	size_t n;
 };
 
 struct instance *instance_find(const char *id);

@@ -18,6 +18,7 @@
 static struct memory {
 	struct actor actors[SIM_ACTORS_MAX];
 	struct instance instances[SIM_INSTANCES_MAX];
+	struct launch launches[SIM_LAUNCHES_MAX];
 	struct run_plan plans[SIM_RUNS_MAX];
 } memory;
 
@@ -95,6 +96,7 @@ void schedule_run(struct tape *tape, bool trace, bool loud, struct outcome *ret)
 		.calm_usec = CALM_USEC,
 		.actors = memory.actors,
 		.instances = memory.instances,
+		.launches = memory.launches,
 		.plans = memory.plans,
 		.db = memory_db_new(),
 		.trace = trace ? trace_lines : NULL,

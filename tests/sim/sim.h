@@ -28,6 +28,7 @@
 #define SIM_ACTORS_MAX 2048
 #define SIM_TASKS_MAX 4096
 #define SIM_INSTANCES_MAX 64
+#define SIM_LAUNCHES_MAX 256
 #define SIM_RUNS_MAX 8
 #define SIM_TRACE_LINES 4000
 
@@ -139,6 +140,7 @@ enum fate {
 
 struct run_plan;
 struct instance;
+struct launch;
 
 struct sim {
 	struct tape *tape;
@@ -154,6 +156,8 @@ struct sim {
 	struct memory_db *db;       /* owned */
 	struct instance *instances; /* owned */
 	size_t n_instances;
+	struct launch *launches; /* owned */
+	size_t n_launches;
 	struct run_plan *plans; /* owned */
 	size_t n_plans;
 

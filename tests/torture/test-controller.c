@@ -58,12 +58,12 @@ static size_t find(const struct stage *stage, const char *id)
 }
 
 static int cloud_provision(struct provider *provider, const struct blueprint *blueprint,
-			   const char *token, size_t count, struct handle *ret,
+			   const struct intent *intent, struct handle *ret,
 			   _unused_ struct fault *fault)
 {
 	struct stage *stage = stage_of(provider);
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < intent->count; i++) {
 		struct handle *handle = &ret[i];
 		size_t at;
 
@@ -71,7 +71,8 @@ static int cloud_provision(struct provider *provider, const struct blueprint *bl
 					   .type = "host",
 					   .arch = "x86_64",
 					   .launched_ms = stage->time.now_wall_ms };
-		ck_assert_int_eq(machine_id_for(token, i, handle->id, sizeof(handle->id)), 0);
+		ck_assert_int_eq(machine_id_for(intent->token, i, handle->id, sizeof(handle->id)),
+				 0);
 		ck_assert_int_eq(str_copy(handle->correlation, sizeof(handle->correlation),
 					  blueprint->correlation),
 				 0);
@@ -83,7 +84,7 @@ static int cloud_provision(struct provider *provider, const struct blueprint *bl
 		stage->machines[at].presence = PRESENCE_THERE;
 		stage->n++;
 	}
-	return (int)count;
+	return (int)intent->count;
 }
 
 static int cloud_poll(struct provider *provider, const char *const *ids, size_t n,
@@ -125,6 +126,23 @@ static int cloud_list(struct provider *provider, handle_fn *each, void *context,
 	return r;
 }
 
+static int cloud_made(struct provider *provider, const char *token, _unused_ uint64_t count,
+		      handle_fn *each, void *context, _unused_ struct fault *fault)
+{
+	const struct stage *stage = stage_of(provider);
+	int r = 0;
+
+	for (size_t i = 0; i < stage->n && r >= 0; i++) {
+		struct handle handle = { .provider = "local", .launched_ms = FAKE_WALL_MS };
+
+		if (strncmp(stage->machines[i].id, token, strlen(token)) != 0)
+			continue;
+		memcpy(handle.id, stage->machines[i].id, sizeof(handle.id));
+		r = each(&handle, stage->machines[i].presence, context);
+	}
+	return r;
+}
+
 static int cloud_forget(_unused_ struct provider *provider, _unused_ const char *id,
 			_unused_ bool keep_logs, _unused_ struct fault *fault)
 {
@@ -134,6 +152,7 @@ static int cloud_forget(_unused_ struct provider *provider, _unused_ const char 
 static const struct provider_ops cloud_ops = {
 	.name = "local",
 	.provision = cloud_provision,
+	.made = cloud_made,
 	.poll = cloud_poll,
 	.teardown = cloud_teardown,
 	.list = cloud_list,

@@ -104,10 +104,11 @@ static inline void world_forget_provider(struct world *w)
 static inline int world_provision(struct world *w, const char *token, size_t count)
 {
 	struct provider *provider = world_provider(w);
+	struct intent intent = { .count = count };
 
 	w->fault = (struct fault){};
-	return provider->ops->provision(provider, &w->blueprint, token, count, w->handles,
-					&w->fault);
+	ck_assert_int_eq(str_copy(intent.token, sizeof(intent.token), token), 0);
+	return provider->ops->provision(provider, &w->blueprint, &intent, w->handles, &w->fault);
 }
 
 static inline enum presence world_poll(struct world *w, const char *id)

@@ -81,7 +81,7 @@ END_TEST
 
 /* A view with so many listening and starting machines, and everything else as the case says. */
 struct look {
-	size_t count, min, listening, starting, unborn, intents;
+	size_t count, min, listening, starting, open, intents;
 	bool empty, failed, timed_out, cancelled, superseded, no_create;
 	enum verdict verdict;
 	enum step step;
@@ -98,7 +98,7 @@ static struct decision decide(const struct look *look)
 		.run = &run,
 		.mine = mine,
 		.n_mine = look->listening + look->starting,
-		.unborn = look->unborn,
+		.open_intents = look->open,
 		.pool_empty = look->empty,
 		.launch_failed = look->failed,
 		.timed_out = look->timed_out,
@@ -127,7 +127,7 @@ START_TEST(takes_the_next_step)
 		{ .count = 3, .starting = 1, .step = STEP_SELECT, .n = 2 },
 		{ .count = 2, .empty = true, .step = STEP_LAUNCH, .n = 2 },
 		{ .count = 2, .listening = 1, .empty = true, .step = STEP_LAUNCH, .n = 1 },
-		{ .count = 2, .unborn = 2, .empty = true, .intents = 1, .step = STEP_REPLAY },
+		{ .count = 2, .open = 1, .empty = true, .intents = 1, .step = STEP_REPLAY },
 		{ .count = 2, .starting = 2, .empty = true, .step = STEP_WAIT },
 		{ .count = 2, .listening = 2, .step = STEP_GRANT },
 		{ .count = 2, .listening = 3, .step = STEP_GRANT },
@@ -139,7 +139,7 @@ START_TEST(takes_the_next_step)
 		  .no_create = true,
 		  .step = STEP_REFUSE },
 		{ .count = 2, .empty = true, .failed = true, .step = STEP_REFUSE },
-		{ .count = 2, .unborn = 1, .empty = true, .failed = true, .step = STEP_REFUSE },
+		{ .count = 2, .open = 1, .empty = true, .failed = true, .step = STEP_REFUSE },
 		{ .count = 2, .empty = true, .intents = RUN_INTENTS_MAX, .step = STEP_REFUSE },
 		/* Fewer will do. */
 		{ .count = 2,

@@ -39,13 +39,14 @@ static struct run run_full(void)
 		.verdict = VERDICT_GRANTED,
 		.reason = "enough",
 		.request = request_full(),
-		.intents = { { "pd-1", 2, 100 }, { "pd-2", 1000, 200 } },
+		.intents = { { "pd-1", 2, 100, NULL }, { "pd-2", 1000, 200, NULL } },
 		.n_intents = 2,
 		.created_ms = 99,
 		.decided_ms = 300,
 	};
 
 	ck_assert_int_eq(run_set_machines(&run, ids, 2), 0);
+	run.intents[1].plan = strdup("{ \"usage\": \"spot\" }");
 	return run;
 }
 
@@ -292,7 +293,13 @@ START_TEST(reads_back_what_it_wrote_as_json)
 	ck_assert_str_eq(again.request.claimant.image, "ami-1");
 	ck_assert_str_eq(again.request.claimant.run_key, run.key);
 	ck_assert_uint_eq(again.n_intents, 2);
-	ck_assert_mem_eq(again.intents, run.intents, sizeof(run.intents));
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_str_eq(again.intents[i].token, run.intents[i].token);
+		ck_assert_uint_eq(again.intents[i].count, run.intents[i].count);
+		ck_assert_uint_eq(again.intents[i].created_ms, run.intents[i].created_ms);
+	}
+	ck_assert_ptr_null(again.intents[0].plan);
+	ck_assert_pstr_eq(again.intents[1].plan, run.intents[1].plan);
 	ck_assert_uint_eq(again.n_machines, 2);
 	ck_assert_mem_eq(again.machines, run.machines, 2 * sizeof(*run.machines));
 	ck_assert_uint_eq(again.created_ms, 99);
@@ -408,6 +415,7 @@ START_TEST(does_not_write_a_value_that_has_no_name)
 	run.request.usage = USAGE_SPOT;
 	run.n_intents = RUN_INTENTS_MAX + 1;
 	ck_assert_int_eq(run_to_json(&run, &object), -EINVAL);
+	run.n_intents = 2;
 	ck_assert_ptr_null(object);
 }
 END_TEST
