@@ -80,8 +80,8 @@ const char *request_difference(const struct request *a, const struct request *b)
 
 int run_set_machines(struct run *run, const char (*ids)[MACHINE_ID_MAX], size_t n) _must_check_;
 
-/* Deterministic: the token of the next intent, from key, fence and number of intents. Short, valid as a machine id, different for different keys (64 bits of
- * hash). */
+/* Deterministic: the token of the next intent, from key, fence and number of intents. Short, valid
+ * as a machine id, different for different keys (64 bits of hash). */
 void run_next_token(const struct run *run, char *ret, size_t size);
 /* For providers that may choose their machines' ids: that of the index-th of a token. */
 int machine_id_for(const char *token, uint64_t index, char *ret, size_t size) _must_check_;

@@ -139,9 +139,10 @@ struct decision provision_decide(const struct provision_view *view,
 		return settle(request, n_listening, n_starting,
 			      "no idle machine fits, and the provider could make none");
 	if (breaker_trips(view, judgements))
-		return settle(request, n_listening, n_starting,
-			      "the launch breaker: machines were lost one after the other, and none "
-			      "came up");
+		return settle(
+			request, n_listening, n_starting,
+			"the launch breaker: machines were lost one after the other, and none "
+			"came up");
 	if (view->run->n_intents == RUN_INTENTS_MAX)
 		return settle(request, n_listening, n_starting,
 			      "machines were launched too many times and did not come up");

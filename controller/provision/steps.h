@@ -26,7 +26,7 @@ struct provision {
 
 	struct sighting *mine; /* owned */
 	size_t n_mine;
-	bool scanned; /* the first look also finds what an earlier start left */
+	bool scanned;                   /* the first look also finds what an earlier start left */
 	bool answered[RUN_INTENTS_MAX]; /* whether this start knows all that the intent gave */
 	struct provision_view view;
 

@@ -146,9 +146,33 @@ int edges_open(struct edges *edges, bool create, struct fault *fault)
 	return r;
 }
 
+static const char *get_env(_unused_ void *context, const char *name)
+{
+	return getenv(name);
+}
+
+/* Not cancelled by a signal: what follows one is a rollback, which needs it. */
+int edges_aws(struct edges *edges, struct aws **ret, struct fault *fault)
+{
+	const struct aws_options options = {
+		.profile = edges->config.ec2.profile,
+		.region = edges->config.ec2.region,
+		.home = getenv("HOME"),
+		.env = get_env,
+		.clock = &clock_system,
+		.seed = edges->controller.nonce,
+	};
+	int r = edges->aws ? 0 : aws_open(&options, &edges->aws, fault);
+
+	*ret = edges->aws;
+	return r;
+}
+
 void edges_close(struct edges *edges)
 {
 	provider_close(edges->controller.provider);
+	aws_close(edges->aws);
+	edges->aws = NULL;
 	forge_close(edges->controller.forge);
 	store_close(edges->controller.store);
 	edges->controller = (struct controller){};

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "common/aws/call.h"
 #include "common/base/exit.h"
 #include "common/base/table.h"
 #include "common/base/verb.h"
@@ -27,6 +28,7 @@ struct edges {
 	char *agent_beat, *agent_boot;                /* owned: flags' values for local agents */
 	const char *agent_flags[8];
 	struct local_options local;
+	struct aws *aws; /* owned; NULL until somebody asks for it */
 };
 
 extern const struct verb *const verbs[]; /* verbs.c: in the order the help shows */
@@ -38,6 +40,9 @@ int controller_main(int argc, char **argv, const struct hooks *hooks);
  * there is made; otherwise -ENOENT with a cure. */
 int edges_open(struct edges *edges, bool create, struct fault *fault) _must_check_;
 void edges_close(struct edges *edges);
+
+/* AWS as the settings name it; borrowed, one a program. -ENOENT without a region. */
+int edges_aws(struct edges *edges, struct aws **ret, struct fault *fault) _must_check_;
 
 bool edges_want_json(const struct edges *edges);
 

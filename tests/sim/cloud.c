@@ -194,8 +194,7 @@ static uint64_t draw_boot_usec(void)
 static struct instance *find_made(const char *token, size_t index)
 {
 	for (size_t i = 0; i < sim->n_instances; i++) {
-		if (sim->instances[i].index == index &&
-		    strcmp(sim->instances[i].token, token) == 0)
+		if (sim->instances[i].index == index && strcmp(sim->instances[i].token, token) == 0)
 			return &sim->instances[i];
 	}
 	return NULL;
@@ -240,7 +239,8 @@ struct late_launch {
 	size_t count;
 };
 
-/* Makes up to count, unless the token was used before: then it gives what it gave. Returns how many.
+/* Makes up to count, unless the token was used before: then it gives what it gave. Returns how
+ * many.
  */
 static size_t launch_all(const char *token, size_t count, const char *correlation)
 {

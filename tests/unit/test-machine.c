@@ -106,7 +106,7 @@ START_TEST(has_a_name_for_every_value)
 		{ machine_state_names, _MACHINE_STATE_MAX, "terminated" },
 		{ machine_phase_names, _MACHINE_PHASE_MAX, "failed" },
 		{ reuse_names, _REUSE_MAX, "never" },
-		{ usage_names, _USAGE_MAX, "spot" },
+		{ usage_names, _USAGE_MAX, "spot-then-on-demand" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
