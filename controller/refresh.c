@@ -143,7 +143,8 @@ static int ask_presence(struct refresh *refresh, struct fault *fault)
 	if (n == 0 || provider->ops->poll(provider, ids, n, presence, fault) < 0)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		refresh->rows[at[i]].presence = presence[i];
+		refresh->rows[at[i]].presence = presence_settle(
+			presence[i], refresh->rows[at[i]].machine.created_ms, refresh->view.now_ms);
 	return 0;
 }
 

@@ -176,7 +176,7 @@ static enum presence ask_presence(const struct release *release, const struct ma
 		return PRESENCE_UNKNOWN;
 	if (provider->ops->poll(provider, &id, 1, &presence, &ignored) < 0)
 		return PRESENCE_UNKNOWN;
-	return presence;
+	return presence_settle(presence, machine->created_ms, now_ms);
 }
 
 static int drain(struct release *release, struct release_row *row, const struct machine *machine,

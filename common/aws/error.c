@@ -76,6 +76,7 @@ static const struct {
 	{ "UnrecognizedClientException", EACCES },
 
 	{ "AWS.SimpleQueueService.NonExistentQueue", ENOENT },
+	{ "IdempotentParameterMismatch", EEXIST },
 	{ "NoSuchBucket", ENOENT },
 	{ "NoSuchKey", ENOENT },
 	{ "ParameterNotFound", ENOENT },
@@ -83,6 +84,7 @@ static const struct {
 	{ "ResourceNotFoundException", ENOENT },
 	{ "TableNotFoundException", ENOENT },
 
+	{ "IdempotentParameterMismatch", EEXIST },
 	{ "ParameterAlreadyExists", EEXIST },
 	{ "QueueAlreadyExists", EEXIST },
 	{ "QueueNameExists", EEXIST },

@@ -14,7 +14,7 @@
 #define RUN_MACHINES_MAX 1000 /* the most that one run may ask for */
 #define RUN_INTENTS_MAX 32    /* waves of launching for one run */
 #define RUN_TOKEN_MAX 48      /* leaves room for "-<index>" in a machine id */
-#define RUN_PLAN_MAX 4096     /* bytes of an intent's plan; all of them fit STORE_ITEM_BODY_MAX */
+#define RUN_PLAN_MAX 6144     /* bytes of an intent's plan; all of them fit STORE_ITEM_BODY_MAX */
 
 enum verdict {
 	VERDICT_OPEN,

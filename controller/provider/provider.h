@@ -35,6 +35,16 @@ struct blueprint {
 	const char *correlation;
 };
 
+/* What a provider can say of machines before it makes them, for people. */
+#define OUTLOOK_MAX 16
+struct outlook {
+	struct {
+		char what[16];
+		char text[256];
+	} rows[OUTLOOK_MAX];
+	size_t n;
+};
+
 enum presence {
 	PRESENCE_UNKNOWN, /* no answer, or never heard of it: never read as gone */
 	/* The provider, which forgets machines some time after their end, and may not know one yet
@@ -45,6 +55,9 @@ enum presence {
 	PRESENCE_ENDING,
 	PRESENCE_GONE, /* it existed, and certainly no longer does */
 };
+
+struct aws;
+struct store;
 
 struct provider {
 	const struct provider_ops *ops;
@@ -93,6 +106,14 @@ struct provider_ops {
 	int (*forget)(struct provider *provider, const char *id, bool keep_logs,
 		      struct fault *fault);
 
+	/* Optional: what count machines would be made of, where, for how much, and what stands in
+	 * the way. Makes nothing. */
+	int (*outlook)(struct provider *provider, const struct blueprint *blueprint, size_t count,
+		       struct outlook *ret, struct fault *fault);
+
+	/* Optional: what today's machines are made from, as it stands in their records. */
+	int (*image)(struct provider *provider, char *ret, size_t size, struct fault *fault);
+
 	/* Optional: a log of the machine, for reading: "agent", "job-<seq>-<n>.out". -ENOENT. */
 	int (*open_log)(struct provider *provider, const char *id, const char *log, int *ret_fd,
 			struct fault *fault);
@@ -106,6 +127,31 @@ static inline void provider_close(struct provider *provider)
 		provider->ops->close(provider);
 }
 DEFINE_CLEANUP(struct provider *, provider_close)
+
+/* A provider that knows of no such machine has not heard of it yet, or has forgotten that it is
+ * gone: which of both, its age tells. Other answers stay as they are. */
+#define ABSENT_MEANS_GONE_MS (10 * 60 * MSEC_PER_SEC)
+static inline enum presence presence_settle(enum presence presence, uint64_t created_ms,
+					    uint64_t now_ms)
+{
+	if (presence != PRESENCE_ABSENT)
+		return presence;
+	return created_ms > 0 && created_ms + ABSENT_MEANS_GONE_MS < now_ms ? PRESENCE_GONE
+									    : PRESENCE_UNKNOWN;
+}
+
+/* What `ec2` is made from; borrowed for the provider's life. */
+struct ec2_options {
+	struct aws *aws;
+	struct store *store; /* what was learned of capacity is kept there */
+	const char *name;    /* of the launch template, and of Paddock in the instances' tags */
+	const char *ami_id;  /* NULL: the template's */
+	const char *subnets; /* ids, separated by spaces */
+	const char *prices;  /* file; NULL: none */
+	const char *max_price;
+};
+int provider_ec2_new(const struct ec2_options *options, struct provider **ret,
+		     struct fault *fault) _must_check_;
 
 /* What `local` is made from; borrowed for the provider's life. */
 struct local_options {

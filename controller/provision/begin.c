@@ -8,38 +8,6 @@
 
 #define BEGIN_TRIES_MAX 16
 
-int words_split(const char *text, struct words **ret)
-{
-	struct words *words = calloc(1, sizeof(*words));
-	size_t max = strlen(text) / 2 + 1;
-	char *rest, *word, *state = NULL;
-
-	if (!words)
-		return -ENOMEM;
-	words->text = strdup(text);
-	words->words = calloc(max, sizeof(*words->words));
-	if (!words->text || !words->words) {
-		words_free(words);
-		return -ENOMEM;
-	}
-	rest = words->text;
-	while ((word = strtok_r(rest, " ", &state))) {
-		rest = NULL;
-		words->words[words->n++] = word;
-	}
-	*ret = words;
-	return 0;
-}
-
-void words_free(struct words *words)
-{
-	if (!words)
-		return;
-	free(words->text);
-	free(words->words);
-	free(words);
-}
-
 static int begin_new(struct provision *p, struct fault *fault)
 {
 	uint64_t now_ms;
@@ -215,7 +183,8 @@ static int ask_presence(struct provision *p)
 	if (n == 0 || provider->ops->poll(provider, ids, n, presence, &ignored) < 0)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		p->mine[at[i]].presence = presence[i];
+		p->mine[at[i]].presence = presence_settle(
+			presence[i], p->mine[at[i]].machine.created_ms, p->view.now_ms);
 	return 0;
 }
 

@@ -59,6 +59,33 @@ int enter_records(const struct controller *controller, const struct change *init
 	return r;
 }
 
+static int count_live(const struct machine *machine, void *context)
+{
+	*(size_t *)context += machine_is_live(machine);
+	return 0;
+}
+
+int class_room(const struct controller *controller, const struct resource_class *class_,
+	       size_t count, size_t *ret, struct fault *fault)
+{
+	const struct machine_filter filter = { .class_name = class_->name };
+	size_t live = 0;
+	int r;
+
+	*ret = count;
+	if (class_->max == 0)
+		return 0;
+	r = controller->store->ops->scan(controller->store, &filter, count_live, &live, fault);
+	if (r < 0)
+		return r;
+	if (live >= class_->max)
+		return fault_set(fault, ENOSPC, "class %s has %zu machines, and may have %llu",
+				 class_->name, live, (unsigned long long)class_->max);
+	if (count > class_->max - live)
+		*ret = class_->max - live;
+	return 0;
+}
+
 int draw_plan(struct provider *provider, const struct blueprint *blueprint, char **ret,
 	      struct fault *fault)
 {
@@ -90,8 +117,11 @@ int provision_intend(struct provision *p, size_t count, struct fault *fault)
 	struct fault refusal = {};
 	int r;
 
-	*intent = (struct intent){ .count = count, .created_ms = p->view.now_ms };
-	r = draw_plan(p->controller->provider, &blueprint, &intent->plan, &refusal);
+	*intent = (struct intent){ .created_ms = p->view.now_ms };
+	r = class_room(p->controller, p->class_, count, &count, &refusal);
+	intent->count = count;
+	if (r == 0)
+		r = draw_plan(p->controller->provider, &blueprint, &intent->plan, &refusal);
 	if (r < 0) {
 		p->view.launch_failed = true;
 		note_launch(p, r, &refusal);

@@ -42,6 +42,14 @@ static int provision_init(struct provision *p, struct fault *fault)
 	if (!p->class_)
 		return fault_set(fault, EINVAL, "there is no resource class '%s'",
 				 request->class_name);
+	if (controller->config->max_machines > 0 &&
+	    request->count > controller->config->max_machines)
+		return fault_cure(fault,
+				  fault_set(fault, EINVAL,
+					    "%llu machines are asked for, and a run may have %llu",
+					    (unsigned long long)request->count,
+					    (unsigned long long)controller->config->max_machines),
+				  "ask for fewer, or raise max-machines");
 	config_leases(controller->config, &p->leases);
 	if (request->max_runtime_ms > 0)
 		p->leases.max_runtime_ms = request->max_runtime_ms;
@@ -58,6 +66,12 @@ static int provision_init(struct provision *p, struct fault *fault)
 		.provider = controller->provider->ops->name,
 		.claimant = request->claimant,
 	};
+	if (controller->provider->ops->image) {
+		r = controller->provider->ops->image(controller->provider, p->want.claimant.image,
+						     sizeof(p->want.claimant.image), fault);
+		if (r < 0)
+			return r;
+	}
 	p->view.breaker = controller->config->launch_breaker;
 	p->start_usec = clock_boot_usec(controller->clock);
 	p->deadline = deadline_in(controller->clock, p->options->timeout_usec);

@@ -37,6 +37,7 @@ struct provision_result {
 	uint64_t select_usec;    /* from the start until the last claim or launch was made */
 	uint64_t wait_usec;      /* from the start until the verdict */
 	struct notes notes;
+	struct outlook outlook; /* provision_plan(): of those that would have to be made */
 };
 void provision_result_done(struct provision_result *result);
 #define _cleanup_provision_result_ _cleanup_(provision_result_done)
@@ -47,8 +48,8 @@ void provision_result_done(struct provision_result *result);
 int provision_run(const struct controller *controller, const struct provision_options *options,
 		  struct provision_result *ret, struct fault *fault) _must_check_;
 
-/* One look, no writes: what provision would do now. Fills the notes of *ret, and machines with
- * those it would claim. Returns how many would have to be made. */
+/* One look, no writes: what provision would do now. Fills the notes and the outlook of *ret,
+ * and machines with those it would claim. Returns how many would have to be made. */
 int provision_plan(const struct controller *controller, const struct provision_options *options,
 		   struct provision_result *ret, struct fault *fault) _must_check_;
 

@@ -3,6 +3,7 @@
 /* The parts that provision.c puts together: each looks or acts, none decides. Private to this
  * folder. */
 
+#include "common/base/words.h"
 #include "controller/provision/decide.h"
 #include "controller/provision/provision.h"
 
@@ -32,16 +33,6 @@ struct provision {
 
 	struct provision_result *result;
 };
-
-/* Words of a string, split at spaces. */
-struct words {
-	char *text;         /* owned */
-	const char **words; /* owned */
-	size_t n;
-};
-int words_split(const char *text, struct words **ret) _must_check_;
-void words_free(struct words *words);
-DEFINE_CLEANUP(struct words *, words_free)
 
 /* Writes or takes over the run record and raises its fence. -EINVAL: another request. */
 int provision_begin(struct provision *p, struct fault *fault) _must_check_;
@@ -86,6 +77,11 @@ int provision_let_lost_go(struct provision *p, const struct judgement *judgement
 /* The change that ends a claim, shared with release: false when there is nothing to end. */
 bool ending_change(const struct machine *machine, enum presence presence, const char *run_key,
 		   bool last, const char *why, const struct leases *leases, struct change *ret);
+
+/* How many of count new machines the limit of their class leaves room for. Two controllers that ask
+ * at the same moment may exceed it by what they are about to make. -ENOSPC: none, and why. */
+int class_room(const struct controller *controller, const struct resource_class *class_,
+	       size_t count, size_t *ret, struct fault *fault) _must_check_;
 
 /* Has the provider draw up what the next intent is to ask for: 0 and *ret, NULL without a plan. */
 int draw_plan(struct provider *provider, const struct blueprint *blueprint, char **ret,

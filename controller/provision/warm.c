@@ -95,7 +95,8 @@ static int drop_gone(struct warm *warm, struct fault *fault)
 	if (idle->n == 0 || provider->ops->poll(provider, ids, idle->n, presence, fault) < 0)
 		return 0;
 	for (size_t i = 0; i < idle->n; i++) {
-		if (presence[i] != PRESENCE_GONE)
+		if (presence_settle(presence[i], idle->rows[i].created_ms, warm->now_ms) !=
+		    PRESENCE_GONE)
 			idle->rows[kept++] = idle->rows[i];
 	}
 	idle->n = kept;
@@ -214,8 +215,11 @@ static int intend(struct warm *warm, size_t count, struct fault *fault)
 				 warm->class_->name);
 	/* Every intent has a fence of its own, so that tokens never come twice. */
 	warm->run.fence++;
-	*intent = (struct intent){ .count = count, .created_ms = warm->now_ms };
-	r = draw_plan(warm->controller->provider, &blueprint, &intent->plan, &refusal);
+	*intent = (struct intent){ .created_ms = warm->now_ms };
+	r = class_room(warm->controller, warm->class_, count, &count, &refusal);
+	intent->count = count;
+	if (r == 0)
+		r = draw_plan(warm->controller->provider, &blueprint, &intent->plan, &refusal);
 	if (r < 0) {
 		warm->launch_failed = true;
 		note_failure(warm, r, &refusal);

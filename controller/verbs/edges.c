@@ -62,16 +62,32 @@ static int name_places(struct edges *edges, struct fault *fault)
 	return edges->store_address && edges->agent_path ? 0 : -ENOMEM;
 }
 
-static int open_provider(struct edges *edges, struct fault *fault)
+static const char *get_env(_unused_ void *context, const char *name)
+{
+	return getenv(name);
+}
+
+/* Not cancelled by a signal: what follows one is a rollback, which needs it. */
+int edges_aws(struct edges *edges, struct aws **ret, struct fault *fault)
+{
+	const struct aws_options options = {
+		.profile = edges->config.ec2.profile,
+		.region = edges->config.ec2.region,
+		.home = getenv("HOME"),
+		.env = get_env,
+		.clock = &clock_system,
+		.seed = edges->controller.nonce,
+	};
+	int r = edges->aws ? 0 : aws_open(&options, &edges->aws, fault);
+
+	*ret = edges->aws;
+	return r;
+}
+
+static int open_local(struct edges *edges, struct fault *fault)
 {
 	const struct config *config = &edges->config;
 	char text[DURATION_TEXT_MAX];
-
-	if (strcmp(config->provider, "local") != 0)
-		return fault_cure(
-			fault,
-			fault_set(fault, EINVAL, "there is no provider '%s'", config->provider),
-			"provider = local");
 
 	edges->agent_beat = strdup(format_duration(config->beat_usec, text, sizeof(text)));
 	edges->agent_boot = strdup(format_duration(config->boot_usec, text, sizeof(text)));
@@ -89,6 +105,38 @@ static int open_provider(struct edges *edges, struct fault *fault)
 		.clock = &clock_system,
 	};
 	return provider_local_new(&edges->local, &edges->controller.provider, fault);
+}
+
+static int open_ec2(struct edges *edges, struct fault *fault)
+{
+	const struct config *config = &edges->config;
+	struct ec2_options options = {
+		.store = edges->controller.store,
+		.name = config->ec2.name,
+		.ami_id = config->ec2.ami_id,
+		.subnets = config->ec2.subnets,
+		.prices = config->prices,
+		.max_price = config->max_price,
+	};
+	int r = edges_aws(edges, &options.aws, fault);
+
+	return r < 0 ? r : provider_ec2_new(&options, &edges->controller.provider, fault);
+}
+
+static int open_provider(struct edges *edges, struct fault *fault)
+{
+	static const struct {
+		const char *name;
+		int (*open)(struct edges *edges, struct fault *fault);
+	} providers[] = { { "local", open_local }, { "ec2", open_ec2 } };
+	const char *name = edges->config.provider;
+
+	for (size_t i = 0; i < ARRAY_SIZE(providers); i++) {
+		if (strcmp(name, providers[i].name) == 0)
+			return providers[i].open(edges, fault);
+	}
+	return fault_cure(fault, fault_set(fault, EINVAL, "there is no provider '%s'", name),
+			  "provider = local, or provider = ec2");
 }
 
 static int open_store(struct edges *edges, bool create, struct fault *fault)
@@ -143,28 +191,6 @@ int edges_open(struct edges *edges, bool create, struct fault *fault)
 		r = forge_open(edges->config.forge, controller->store, &controller->forge, fault);
 	if (r == 0)
 		r = open_provider(edges, fault);
-	return r;
-}
-
-static const char *get_env(_unused_ void *context, const char *name)
-{
-	return getenv(name);
-}
-
-/* Not cancelled by a signal: what follows one is a rollback, which needs it. */
-int edges_aws(struct edges *edges, struct aws **ret, struct fault *fault)
-{
-	const struct aws_options options = {
-		.profile = edges->config.ec2.profile,
-		.region = edges->config.ec2.region,
-		.home = getenv("HOME"),
-		.env = get_env,
-		.clock = &clock_system,
-		.seed = edges->controller.nonce,
-	};
-	int r = edges->aws ? 0 : aws_open(&options, &edges->aws, fault);
-
-	*ret = edges->aws;
 	return r;
 }
 

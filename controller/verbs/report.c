@@ -169,6 +169,23 @@ static int notes_array(const struct notes *notes, struct json_object *body)
 	return r;
 }
 
+static int outlook_json(const struct outlook *outlook, struct json_object *body)
+{
+	struct json_object *array = json_object_new_array();
+	int r = json_set(body, "outlook", array);
+
+	for (size_t i = 0; r == 0 && i < outlook->n; i++) {
+		struct json_object *row = json_object_new_object();
+
+		r = json_append(array, row);
+		if (r == 0)
+			r = json_set_text(row, "what", outlook->rows[i].what);
+		if (r == 0)
+			r = json_set_text(row, "text", outlook->rows[i].text);
+	}
+	return r;
+}
+
 static int plan_json(const struct request *request, const struct provision_result *result,
 		     uint64_t to_make)
 {
@@ -191,6 +208,8 @@ static int plan_json(const struct request *request, const struct provision_resul
 		r = json_append(claims, json_object_new_string(result->machines.rows[i].id));
 	if (r == 0)
 		r = notes_array(&result->notes, body);
+	if (r == 0)
+		r = outlook_json(&result->outlook, body);
 	if (r < 0) {
 		json_object_put(body);
 		return program_fail(r, NULL);
@@ -218,6 +237,8 @@ int report_plan(const struct edges *edges, const struct request *request,
 		printf("! %" PRIu64 " missing, and --no-create forbids making them\n", to_make);
 	else if (to_make > 0)
 		printf("+ make %" PRIu64 " of class %s\n", to_make, request->class_name);
+	for (size_t i = 0; i < result->outlook.n; i++)
+		printf("  %s: %s\n", result->outlook.rows[i].what, result->outlook.rows[i].text);
 	return code;
 }
 

@@ -186,6 +186,44 @@ START_TEST(takes_the_next_step)
 }
 END_TEST
 
+/* Machines made for the run; the first n_spoke of them have spoken. */
+static enum step step_after_losses(size_t made, size_t n_spoke, enum machine_phase said,
+				   uint64_t breaker)
+{
+	struct run run = { .request = { .count = 1, .min_count = 1 }, .n_intents = 1 };
+	struct sighting mine[8];
+	struct judgement judgements[8];
+	const struct provision_view view = {
+		.run = &run,
+		.mine = mine,
+		.n_mine = made,
+		.pool_empty = true,
+		.breaker = breaker,
+		.now_ms = NOW,
+	};
+
+	ck_assert_int_eq(str_copy(run.intents[0].token, sizeof(run.intents[0].token), "t"), 0);
+	for (size_t i = 0; i < made; i++) {
+		mine[i] = sighting(MACHINE_TERMINATED, i < n_spoke ? said : PHASE_NONE);
+		mine[i].machine.beat_ms = i < n_spoke ? NOW : 0;
+		ck_assert_int_eq(
+			str_copy(mine[i].machine.token, sizeof(mine[i].machine.token), "t"), 0);
+		judgements[i] = judge(&mine[i]);
+	}
+	return provision_decide(&view, judgements).step;
+}
+
+START_TEST(stops_launching_when_none_of_many_came_up)
+{
+	ck_assert_int_eq(step_after_losses(4, 0, PHASE_NONE, 5), STEP_LAUNCH);
+	ck_assert_int_eq(step_after_losses(5, 0, PHASE_NONE, 5), STEP_REFUSE);
+	ck_assert_int_eq(step_after_losses(5, 0, PHASE_NONE, 0), STEP_LAUNCH);
+	/* One that came up shows that it can be done; one that says that it failed does not. */
+	ck_assert_int_eq(step_after_losses(5, 1, PHASE_READY, 5), STEP_LAUNCH);
+	ck_assert_int_eq(step_after_losses(5, 5, PHASE_FAILED, 5), STEP_REFUSE);
+}
+END_TEST
+
 START_TEST(never_launches_more_than_is_asked_for)
 {
 	for (size_t listening = 0; listening <= 4; listening++) {
@@ -242,7 +280,8 @@ START_TEST(renews_a_claim_when_half_of_its_time_is_over)
 }
 END_TEST
 
-TEST_MAIN(judges_a_machine_by_its_record_its_beat_and_its_provider,
+TEST_MAIN(stops_launching_when_none_of_many_came_up,
+	  judges_a_machine_by_its_record_its_beat_and_its_provider,
 	  leaves_a_machine_alone_that_serves_another_run_by_now, takes_the_next_step,
 	  never_launches_more_than_is_asked_for,
 	  grants_only_machines_that_listen_and_only_as_many_as_asked,

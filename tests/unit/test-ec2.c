@@ -19,8 +19,8 @@ static struct buf new_buf(void)
 /* --- requests -------------------------------------------------------------------------------- */
 
 static const struct aws_tag tags[] = { { "paddock:run", "1-1/a b" } };
-static const struct ec2_override overrides[] = { { "c7i.large", "subnet-1" },
-						 { "m7i.large", "subnet-2" } };
+static const struct ec2_override overrides[] = { { "c7i.large", "subnet-1", NULL },
+						 { "m7i.large", "subnet-2", NULL } };
 
 START_TEST(asks_for_an_instant_fleet_over_all_its_pools)
 {
