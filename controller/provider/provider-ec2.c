@@ -25,7 +25,6 @@
 #define TAG_RUN "paddock:run"
 #define TAG_CLASS "paddock:class"
 #define HANDLES_MAX 100000
-#define ERRORS_TOLD_MAX 3
 
 struct ec2 {
 	struct provider provider;
@@ -129,30 +128,56 @@ static void fill_launched(const struct ec2_plan *plan, const struct ec2_launched
 	ec2_plan_image(plan, ret->image, sizeof(ret->image));
 }
 
-/* What stood in the way, the first few of it; and whether all of it was want of capacity. */
+static bool was_told(const struct ec2_fleet_answer *answer, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (strcmp(answer->errors[i].code, answer->errors[at].code) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t count_code(const struct ec2_fleet_answer *answer, const char *code)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < answer->n_errors; i++)
+		n += strcmp(answer->errors[i].code, code) == 0;
+	return n;
+}
+
+/* What stood in the way, each code once. Returns -ENOSPC if all of it was want of capacity. */
 static int tell_errors(const struct ec2_plan *plan, const struct ec2_fleet_answer *answer,
 		       uint64_t count, struct fault *fault)
 {
 	char text[FAULT_TEXT_MAX / 2] = "";
-	size_t told = 0, at = 0;
+	size_t at = 0;
 	int r = -ENOSPC;
 
 	for (size_t i = 0; i < answer->n_errors; i++) {
 		const struct ec2_launch_error *error = &answer->errors[i];
+		const char *zone =
+			error->zone[0] ? error->zone : ec2_plan_zone(plan, error->subnet);
+		bool capacity = error->error == -ENOSPC;
 		int n;
 
-		if (error->error != -ENOSPC && error->error < 0)
-			r = error->error;
-		if (told++ >= ERRORS_TOLD_MAX)
+		if (!capacity)
+			r = error->error < 0 ? error->error : -EIO;
+		if (was_told(answer, i))
 			continue;
-		n = snprintf(text + at, sizeof(text) - at, "%s%s%s%s %s", at > 0 ? "; " : ": ",
-			     error->code, error->type[0] ? " for " : "", error->type,
-			     error->error == -ENOSPC ? error->zone : error->message);
+		n = snprintf(text + at, sizeof(text) - at, "; %s for %s in %s%s%s", error->code,
+			     error->type, zone, capacity ? "" : ": ",
+			     capacity ? "" : error->message);
 		at += n > 0 && (size_t)n < sizeof(text) - at ? (size_t)n : 0;
+		if (count_code(answer, error->code) > 1) {
+			n = snprintf(text + at, sizeof(text) - at, " and %zu other pools",
+				     count_code(answer, error->code) - 1);
+			at += n > 0 && (size_t)n < sizeof(text) - at ? (size_t)n : 0;
+		}
 	}
-	return fault_set(fault, -r, "%zu of %llu made as %s in %zu pools%s%s", answer->n_launched,
+	return fault_set(fault, -r, "%zu of %llu made as %s in %zu pools%s", answer->n_launched,
 			 (unsigned long long)count, plan->spot ? "spot" : "on-demand", plan->n,
-			 text, told > ERRORS_TOLD_MAX ? "; …" : "");
+			 text);
 }
 
 static int launch(struct ec2 *ec2, const struct blueprint *blueprint, const struct intent *intent,

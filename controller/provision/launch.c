@@ -106,6 +106,10 @@ static struct blueprint blueprint_of(const struct provision *p)
 
 static void note_launch(struct provision *p, int r, const struct fault *fault)
 {
+	if (r == -EINVAL || r == -EACCES || r == -ENOENT) {
+		p->trouble = r;
+		p->trouble_fault = *fault;
+	}
 	notes_add(&p->result->notes, "", p->view.now_ms, "launch: %s", fault_text(fault, r));
 	controller_say(p->controller, "cannot make machines: %s", fault_text(fault, r));
 }

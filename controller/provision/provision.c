@@ -314,5 +314,10 @@ int provision_run(const struct controller *controller, const struct provision_op
 	if (notes_write(controller, options->request.claimant.run_key, &ret->notes, &ignored) < 0)
 		controller_say(controller, "cannot keep the notes of this run: %s",
 			       fault_text(&ignored, -EIO));
+	if (r >= 0 && ret->end == PROVISION_REFUSED && p.trouble < 0) {
+		if (fault)
+			*fault = p.trouble_fault;
+		return p.trouble;
+	}
 	return r < 0 ? r : 0;
 }

@@ -31,6 +31,11 @@ struct provision {
 	bool answered[RUN_INTENTS_MAX]; /* whether this start knows all that the intent gave */
 	struct provision_view view;
 
+	/* Why the provider cannot even be asked, or does not do what it is asked: not for want of
+	 * capacity. 0: nothing like that. */
+	int trouble;
+	struct fault trouble_fault;
+
 	struct provision_result *result;
 };
 

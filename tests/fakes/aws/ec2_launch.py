@@ -265,6 +265,9 @@ def _fill(
                 taken[key] += count if _covers(key, pool, usage) else 0
         if count < missing:
             failed.append((pool, usage, no_room(pool, code)))
+            if limit is not None and sum(n for _, _, n in chosen) >= limit:
+                # Ordered to be partial: the others were not asked, and may have room.
+                break
     return chosen, failed
 
 
