@@ -86,12 +86,12 @@ const char *const agent_event_names[_AGENT_EVENT_MAX + 1] = {
 	[EVENT_DEADLINE] = END(AGENT_ENDED, ACTION_WRITE_END | ACTION_EXIT, ENDING_FAILED)
 
 /* While it is being stopped or cleaned: what the record should say by now, said again. */
-#define RESAID_ROWS(state_)                                                     \
-	[EVENT_RECORD_CREATED] = GO(state_, ACTION_WRITE_WITHDRAW),             \
-	[EVENT_RECORD_IDLE] = GO(state_, ACTION_WRITE_WITHDRAW),                \
-	[EVENT_RECORD_HELD] = GO(state_, ACTION_WRITE_DRAIN),                   \
-	[EVENT_RECORD_CLAIMED] = GO(state_, ACTION_ADOPT | ACTION_WRITE_DRAIN), \
-	[EVENT_RECORD_DRAINING] = GO(state_, ACTION_ADOPT),                     \
+#define RESAID_ROWS(state_)                                                      \
+	[EVENT_RECORD_CREATED] = GO(state_, ACTION_WRITE_WITHDRAW),              \
+	[EVENT_RECORD_IDLE] = GO(state_, ACTION_WRITE_WITHDRAW),                 \
+	[EVENT_RECORD_HELD] = GO(state_, ACTION_WRITE_DRAIN),                    \
+	[EVENT_RECORD_CLAIMED] = GO(state_, ACTION_ADOPT | ACTION_WRITE_DRAIN),  \
+	[EVENT_RECORD_DRAINING] = GO(state_, ACTION_ADOPT | ACTION_WRITE_DRAIN), \
 	[EVENT_TERM] = GO(state_, ACTION_LAST | ACTION_WRITE_DRAIN)
 
 const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = {

@@ -22,8 +22,11 @@ static int native_perf_event_open(_unused_ const struct probe_kernel *kernel,
 static ssize_t native_read(_unused_ const struct probe_kernel *kernel, int fd, void *data,
 			   size_t size)
 {
-	ssize_t n = read(fd, data, size);
+	ssize_t n;
 
+	do
+		n = read(fd, data, size);
+	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 

@@ -143,16 +143,26 @@ static int read_output(int fd, const struct deadline *deadline, const struct clo
 	}
 }
 
+/* The program itself may have left its group, or, like sudo, become somebody whom we may not kill. */
+static int kill_all(pid_t pid)
+{
+	(void)kill(-pid, SIGKILL);
+	return kill(pid, SIGKILL) < 0 ? -errno : 0;
+}
+
 /* Ends what is left of it, and gives back how it ended: its status, or -errno. */
 static int finish(pid_t pid, bool kill_it, const struct deadline *deadline,
 		  const struct clock *clock)
 {
 	_cleanup_close_ int pidfd = process_open_child(pid);
-	int status = 0;
+	int status = 0, r = 0;
 
 	/* It may have closed its output and go on. */
 	if (kill_it || pidfd < 0 || process_wait(pidfd, deadline, clock) != 1)
-		(void)kill(-pid, SIGKILL);
+		r = kill_all(pid);
+	/* It may go on for ever. */
+	if (r < 0)
+		return waitpid(pid, &status, WNOHANG) == pid ? status : r;
 	while (waitpid(pid, &status, 0) < 0) {
 		if (errno != EINTR)
 			return -errno;
@@ -160,7 +170,7 @@ static int finish(pid_t pid, bool kill_it, const struct deadline *deadline,
 	return status;
 }
 
-/* Gives the output, NUL-terminated. */
+/* Gives the output, NUL-terminated, and how it ended, which is also known when it went wrong. */
 static int run(const struct credentials_options *options, char **words, struct secret *output,
 	       int *ret_status)
 {
@@ -182,10 +192,8 @@ static int run(const struct credentials_options *options, char **words, struct s
 
 	r = read_output(out, &deadline, options->clock, output);
 	status = finish(pid, r < 0, &deadline, options->clock);
-	if (r < 0 || status < 0)
-		return r < 0 ? r : status;
 	*ret_status = status;
-	return 0;
+	return r < 0 || status >= 0 ? r : status;
 }
 
 /* --- the answer ------------------------------------------------------------------------------ */
@@ -211,7 +219,8 @@ static int check_version(const struct secret *output, const char *what, struct f
 static int refuse_ending(int r, int status, const char *what, struct fault *fault)
 {
 	if (r == -ETIMEDOUT)
-		r = fault_set(fault, r, "%s did not end in time, and was killed", what);
+		r = fault_set(fault, r, "%s did not end in time, and %s", what,
+			      status < 0 ? "cannot be killed" : "was killed");
 	else if (r == -EFBIG)
 		r = fault_set(fault, r, "%s prints more than %lu bytes", what, OUTPUT_MAX);
 	else if (r < 0)

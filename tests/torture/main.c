@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <getopt.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "common/base/clock.h"
@@ -19,6 +21,7 @@
 #define POINTS_DEFAULT 24 /* of each test and kind, unless --all */
 #define SHOWN_MAX 2       /* findings of one test and kind that are shown in full */
 #define SHOWN_LINES_MAX 80
+#define SHOWN_BYTES_MAX 8192
 #define TREE_FDS 16
 #define AFTER_LAST_MAX 16 /* how much longer than counted a run may be, with threads */
 #define PATIENCE_USEC (1500 * USEC_PER_MSEC)
@@ -61,10 +64,9 @@ static bool is_bad(enum torture_verdict verdict)
 	return verdict > TORTURE_REFUSED;
 }
 
-static void print_output(int fd)
+static void print_lines(FILE *file)
 {
 	_cleanup_(freep) char *line = NULL;
-	FILE *file = fdopen(dup(fd), "r");
 	size_t size = 0;
 
 	if (!file)
@@ -76,6 +78,42 @@ static void print_output(int fd)
 	putchar('\n');
 }
 
+static void print_output(int fd)
+{
+	print_lines(fdopen(dup(fd), "r"));
+}
+
+static void print_both(char *first, const char *again)
+{
+	if (first[0])
+		print_lines(fmemopen(first, strlen(first), "r"));
+	printf("# and the next time: %s\n", again);
+}
+
+static bool path_is_below(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return strncmp(path, directory, length) == 0 && path[length] == '/';
+}
+
+/* What a test that was broken off has left mounted, in the mount namespace of its program. Detached
+ * with all that is mounted below it; the list is read anew then, as it is another. */
+static int unmount_one(const char *path)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *mount;
+	int r = 0;
+
+	if (!mounts)
+		return -errno;
+	while (r == 0 && (mount = getmntent(mounts)))
+		if (path_is_below(mount->mnt_dir, path))
+			r = umount2(mount->mnt_dir, MNT_DETACH) < 0 ? -errno : 1;
+	(void)endmntent(mounts);
+	return r;
+}
+
 static int remove_one(const char *path, _unused_ const struct stat *st, _unused_ int type,
 		      _unused_ struct FTW *at)
 {
@@ -85,6 +123,13 @@ static int remove_one(const char *path, _unused_ const struct stat *st, _unused_
 /* Deeper than remove_tree_at() goes, for what its tests leave. */
 static int remove_all(const char *path)
 {
+	int r;
+
+	do
+		r = unmount_one(path);
+	while (r > 0);
+	if (r < 0)
+		return r;
 	return nftw(path, remove_one, TREE_FDS, FTW_DEPTH | FTW_PHYS) < 0 ? -errno : 0;
 }
 
@@ -104,13 +149,17 @@ static int run_point(struct torture *torture, const TTest *test, const struct to
 	return mkdir(torture->directory, 0755) < 0 ? -errno : 0;
 }
 
-/* Once more, this time telling where the call failed. */
+/* Once more, this time telling where the call failed; and what it said at first, where it now ends
+ * otherwise. */
 static int show(struct torture *torture, const TTest *test, const struct torture_point *point,
 		const struct torture_result *result, int fds_allowed)
 {
+	char first[SHOWN_BYTES_MAX] = "";
 	struct torture_result again;
 	int r;
 
+	if (pread(torture->output_fd, first, sizeof(first) - 1, 0) < 0)
+		return -errno;
 	printf("# %s when %s() number %ld failed%s; replay:\n#   %s --case %s --%s %ld%s\n",
 	       torture_verdict_names[result->verdict], result->what, point->at,
 	       point->lasting ? ", and all after it" : "", torture->program, test->name,
@@ -119,7 +168,7 @@ static int show(struct torture *torture, const TTest *test, const struct torture
 	if (r < 0)
 		return r;
 	if (again.verdict != result->verdict)
-		printf("# and the next time: %s\n", torture_verdict_names[again.verdict]);
+		print_both(first, torture_verdict_names[again.verdict]);
 	print_output(torture->output_fd);
 	return 0;
 }

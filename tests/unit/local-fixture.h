@@ -164,9 +164,14 @@ static inline bool world_lives(struct world *w, const struct process_identity *i
 /* Starts one machine, "t-0", and waits until its agent is there. */
 static inline struct process_identity world_start(struct world *w)
 {
+	struct process_identity agent;
+
 	ck_assert_int_eq(world_provision(w, "t", 1), 1);
 	WAIT_UNTIL(world_poll(w, "t-0") == PRESENCE_THERE);
-	return world_agent(w, "t-0");
+	agent = world_agent(w, "t-0");
+	/* A test that kills pid 0 kills itself. */
+	ck_assert_int_gt(agent.pid, 0);
+	return agent;
 }
 
 /* Kills the test's own children, which nobody else can reap: their pids are surely theirs. */

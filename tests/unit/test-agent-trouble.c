@@ -121,6 +121,11 @@ static void claim_it(struct world *world)
 	world_change(world, TRANSITION_CLAIM);
 }
 
+static bool is_drained(struct world *world)
+{
+	return world_record_is(world, MACHINE_DRAINING, 1);
+}
+
 START_TEST(hands_back_a_claim_that_was_faster_than_its_withdrawal)
 {
 	struct world world;
@@ -129,8 +134,7 @@ START_TEST(hands_back_a_claim_that_was_faster_than_its_withdrawal)
 	world_surprise(&world, WORLD_CHANGE, TRANSITION_WITHDRAW, claim_it);
 	terminate(&world);
 	world_until(&world, is_stopping);
-	while (!world_record_is(&world, MACHINE_DRAINING, 1))
-		ck_assert_int_ge(sd_event_run(agent_loop(world.agent), SEC), 0);
+	world_until(&world, is_drained);
 	ck_assert(world_record(&world).last);
 	world_stopped(&world);
 	world_cleaned(&world, true, "");

@@ -16,6 +16,7 @@ static struct json_object *parsed(const char *text)
 	struct json_object *object = NULL;
 	struct fault fault = {};
 
+	ck_assert_ptr_nonnull(text);
 	ck_assert_msg(parse(text, &object, &fault) == 0, "%s: %s", text, fault.text);
 	ck_assert_ptr_nonnull(object);
 	return object;
@@ -506,6 +507,7 @@ START_TEST(sets_no_text_that_could_not_be_read_again)
 
 		ck_assert_int_eq(json_set_text(object, "a", cases[i].given), 0);
 		text = json_text(object);
+		ck_assert_ptr_nonnull(text);
 		ck_assert_int_eq(json_parse(text, strlen(text), "again", &again, NULL), 0);
 		ck_assert_int_eq(json_get_text(again, "a", &text, NULL), 1);
 		ck_assert_str_eq(text, cases[i].read);

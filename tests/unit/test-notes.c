@@ -49,7 +49,7 @@ static void read_all(struct desk *desk, struct notes *ret)
 START_TEST(adds_to_what_is_there_each_note_once)
 {
 	_cleanup_notes_ struct notes notes = {};
-	_cleanup_desk_ struct desk desk;
+	_cleanup_desk_ struct desk desk = {};
 
 	desk_init(&desk);
 	ck_assert_int_eq(notes_read(&desk.controller, RUN, &notes, &desk.fault), STORE_REFUSED);
@@ -68,7 +68,7 @@ END_TEST
 START_TEST(can_be_read_whatever_was_noted)
 {
 	_cleanup_notes_ struct notes notes = {};
-	_cleanup_desk_ struct desk desk;
+	_cleanup_desk_ struct desk desk = {};
 	char text[NOTE_TEXT_MAX * 2];
 
 	desk_init(&desk);
