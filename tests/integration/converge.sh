@@ -3,8 +3,8 @@
 # fauxqs, a launch template and parameters in the fake AWS.
 . "$(dirname -- "$0")/../fakes/peers.sh"
 
-ami=ami-00000000000000001
-new_ami=ami-00000000000000002
+ami='ami-00000000000000001'
+new_ami='ami-00000000000000002'
 
 # A fresh account.
 account() {
@@ -91,7 +91,7 @@ makes_all_and_then_nothing_more() {
 	equal "$(left_in_peers)" "0 0" "after a dry run"
 	setup 0
 	equal "$(verdicts)" "made "
-	equal "$(left_in_peers)" "1 6" "tables and queues"
+	equal "$(left_in_peers)" "1 7" "tables and queues"
 	equal "$(left_in_fake)" "1 4" "templates and parameters"
 	aws_fake GET parameters >"$T/parameters"
 	equal "$(json "$T/parameters" 'd["/fleet/store"]["value"]')" dynamodb:eu-central-1/machines
@@ -102,7 +102,7 @@ makes_all_and_then_nothing_more() {
 	setup 0
 	equal "$(verdicts)" "ok "
 	equal "$(mutating)" "$before" "changes by a second refresh"
-	equal "$(left_in_peers)" "1 6" "tables and queues, still"
+	equal "$(left_in_peers)" "1 7" "tables and queues, still"
 }
 
 makes_one_version_for_each_change_of_the_settings() {
@@ -169,7 +169,8 @@ gives_machines_a_script_that_runs_and_settings_that_their_agent_reads() {
 	setup 0
 	template '["versions"]["2"]["UserData"]' | base64 -d >"$T/user-data"
 	PATH=$T/bin:$PATH PADDOCK_ROOT=$T/root INSTANCE_ID=i-0123 sh "$T/user-data"
-	expect 0 "$paddock_agent" status --config "$settings" --state-dir "$T/state"
+	expect 3 "$paddock_agent" status --config "$settings" --state-dir "$T/state"
+	contains "$err" "no agent answers for i-0123"
 	equal "$(template '["versions"]["2"]["BlockDeviceMapping"]' | tr -d ' "')" \
 		'{DeviceName:/dev/xvda,Ebs:{Encrypted:true,DeleteOnTermination:true}}'
 }
@@ -192,7 +193,7 @@ says_why_it_could_not_look_and_touches_nothing() {
 	contains "$err" "run it again"
 	expect 75 "$paddock" destroy --config "$T/paddock.conf" --setup --yes
 	equal "$(left_in_fake)" "$before" "templates and parameters after a destroy that saw nothing"
-	equal "$(left_in_peers)" "1 6"
+	equal "$(left_in_peers)" "1 7"
 }
 
 mends_a_table_whose_items_never_expire() {
@@ -223,15 +224,15 @@ leaves_nothing_behind() {
 	setup 0
 	expect 2 destroy --setup
 	contains "$err" "--yes"
-	equal "$(left_in_fake) $(left_in_peers)" "1 4 1 6" "what is left without a yes"
+	equal "$(left_in_fake) $(left_in_peers)" "1 4 1 7" "what is left without a yes"
 	expect 0 destroy --setup --dry-run
-	equal "$(left_in_fake) $(left_in_peers)" "1 4 1 6" "what is left by a dry run"
+	equal "$(left_in_fake) $(left_in_peers)" "1 4 1 7" "what is left by a dry run"
 
 	# Half of it goes; what comes behind stays, and the next attempt goes on.
 	aws_fake POST faults kind=error code=UnauthorizedOperation status=403 service=ec2 \
 		action=DeleteLaunchTemplate times=1
 	expect 75 destroy --setup --yes
-	equal "$(left_in_fake) $(left_in_peers)" "1 0 1 6" "what is left by half a destroy"
+	equal "$(left_in_fake) $(left_in_peers)" "1 0 1 7" "what is left by half a destroy"
 	expect 0 destroy --setup --yes
 	equal "$(left_in_fake) $(left_in_peers)" "0 0 0 0" "what is left"
 	expect 0 destroy --setup --yes
@@ -247,9 +248,9 @@ asks_for_the_name_and_spares_what_a_run_holds() {
 	"${STORECTL:?the built storectl}" dynamodb:machines launch m-1 run-1
 	expect 75 destroy --all --yes
 	contains "$err" "run run-1 holds m-1"
-	equal "$(left_in_peers)" "1 6"
+	equal "$(left_in_peers)" "1 7"
 	type_word flet
-	equal "$(left_in_peers)" "1 6" "what is left after another word"
+	equal "$(left_in_peers)" "1 7" "what is left after another word"
 	type_word fleet
 	equal "$(left_in_peers)" "0 0" "what is left after the word"
 }
