@@ -54,7 +54,7 @@ static int digest(const void *data, size_t size, char text[DIGEST_TEXT_MAX])
 
 	if (EVP_Digest(data, size, bytes, &n, EVP_sha256(), NULL) != 1)
 		return -ENOMEM;
-	for (unsigned i = 0; i < n && 2 * i + 2 < DIGEST_TEXT_MAX; i++)
+	for (size_t i = 0; i < n && 2 * i + 2 < DIGEST_TEXT_MAX; i++)
 		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	return 0;
 }

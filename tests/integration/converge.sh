@@ -10,11 +10,12 @@ new_ami='ami-00000000000000002'
 account() {
 	start_dynamodb local
 	start_sqs
+	# shellcheck disable=SC2119
 	start_aws
 	write_config "$ami"
 }
 
-# write_config AMI [LINE-BELOW-ec2…]: an empty AMI names none.
+# write_config AMI: an empty one names none.
 write_config() {
 	{
 		printf '[paddock]\nstore = dynamodb:machines\npool = sqs\nprovider = ec2\n'
