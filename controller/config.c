@@ -66,6 +66,10 @@ const struct setting config_rows[] = {
 	  "NAME", "Their instance profile, by name" },
 	{ "ec2", "hop-limit", SETTING_U64, AT(ec2.hop_limit), "1", 1, 64, NULL, "COUNT",
 	  "Hop limit of their metadata service" },
+	{ "ec2", "root-device", SETTING_TEXT, AT(ec2.root_device), NULL, 1, 31, NULL, "DEVICE",
+	  "Root device of the image, such as /dev/xvda, whose volume is encrypted then (default: "
+	  "as "
+	  "the image and the account say)" },
 
 	{ "times", "boot-time", SETTING_DURATION, AT(boot_usec), "10min", USEC_PER_SEC, DAYS(1),
 	  NULL, "DURATION", "How long a new machine may take until its agent is ready" },

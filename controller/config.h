@@ -23,6 +23,7 @@ struct ec2_config {
 	char *security_groups;
 	char *instance_profile;
 	uint64_t hop_limit; /* of the metadata service */
+	char *root_device;  /* the image's; NULL: not told */
 };
 
 struct config {

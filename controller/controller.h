@@ -22,6 +22,9 @@ struct controller {
 	struct forge *forge;
 	struct provider *provider;
 
+	/* Of new machines; NULL or "": not known. */
+	const char *image;
+
 	/* No other process has it. The store takes the same bytes written twice for one write that
 	 * was repeated, so what only one of two may write bears it. */
 	uint64_t nonce;

@@ -54,6 +54,14 @@ bool refresh_holds_still(const struct refresh_row *rows, size_t n, uint64_t now_
 	return silent >= HOLD_STILL_MIN && silent * 2 > beating;
 }
 
+bool machine_is_outdated(const struct machine *machine, const char *image)
+{
+	static const char ami[] = "ami-";
+
+	return image && strncmp(image, ami, strlen(ami)) == 0 &&
+	       strncmp(machine->image, ami, strlen(ami)) == 0 && strcmp(machine->image, image) != 0;
+}
+
 static void set(struct refresh_row *row, enum verdict_on_machine verdict, enum ending ending,
 		const char *why)
 {
@@ -95,6 +103,9 @@ void refresh_judge(struct refresh_row *row, const struct refresh_view *view, boo
 	else if (run_is_over &&
 		 (machine->state == MACHINE_CLAIMED || machine->state == MACHINE_RUNNING))
 		set(row, REFRESH_DRAIN, ENDING_NONE, "its run is over");
+	/* Only its agent may drain an idle machine (transition-table.c). */
+	else if (machine->state == MACHINE_IDLE && machine_is_outdated(machine, view->image))
+		set(row, REFRESH_KEEP, ENDING_NONE, "its image is outdated");
 	else
 		set(row, REFRESH_KEEP, ENDING_NONE, "");
 }
@@ -181,6 +192,9 @@ static int judge_all(struct refresh *refresh, struct fault *fault)
 			return r;
 		refresh_judge(row, &refresh->view, over);
 		refresh->result->seen += machine_is_live(&row->machine);
+		refresh->result->outdated +=
+			row->verdict == REFRESH_KEEP && row->machine.state == MACHINE_IDLE &&
+			machine_is_outdated(&row->machine, refresh->view.image);
 	}
 	return 0;
 }
@@ -403,6 +417,7 @@ int refresh_run(const struct controller *controller, bool dry_run, struct refres
 	int r;
 
 	*ret = (struct refresh_result){};
+	refresh.view.image = controller->image;
 	config_leases(controller->config, &refresh.view.leases);
 	r = controller_now(controller, &refresh.view.now_ms, fault);
 	if (r == 0)

@@ -34,8 +34,13 @@ struct refresh_row {
 struct refresh_view {
 	uint64_t now_ms;
 	struct leases leases;
-	bool hold_still; /* refresh_holds_still() */
+	bool hold_still;   /* refresh_holds_still() */
+	const char *image; /* of new machines; NULL or "": any will do */
 };
+
+/* Pure. It was made from another image than new machines are. Nothing is said of a record that
+ * holds no image, or one in other words: only images of EC2 ("ami-…") are compared. */
+bool machine_is_outdated(const struct machine *machine, const char *image);
 
 /* Pure. run_is_over: the run record says refused or closed. */
 void refresh_judge(struct refresh_row *row, const struct refresh_view *view, bool run_is_over);
@@ -55,6 +60,7 @@ struct refresh_result {
 	size_t n;
 	size_t seen;     /* live machines looked at */
 	size_t launched; /* for the warm minimum */
+	size_t outdated; /* idle, of another image than today's: not warm, and left to expire */
 	size_t orphans;  /* of the provider's, without a record: gone or overdue, removed */
 	bool held_still;
 };

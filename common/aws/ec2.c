@@ -158,6 +158,13 @@ static void add_template(struct form *form, const struct ec2_template *template)
 	add_list(form, "LaunchTemplateData.SecurityGroupId", template->security_groups,
 		 template->n_security_groups);
 	form_add(form, template->user_data, "LaunchTemplateData.UserData");
+	if (template->root_device) {
+		form_add(form, template->root_device,
+			 "LaunchTemplateData.BlockDeviceMapping.1.DeviceName");
+		form_add(form, "true", "LaunchTemplateData.BlockDeviceMapping.1.Ebs.Encrypted");
+		form_add(form, "true",
+			 "LaunchTemplateData.BlockDeviceMapping.1.Ebs.DeleteOnTermination");
+	}
 	form_add(form, "terminate", "LaunchTemplateData.InstanceInitiatedShutdownBehavior");
 	form_add(form, "required", "LaunchTemplateData.MetadataOptions.HttpTokens");
 	form_add(form, "enabled", "LaunchTemplateData.MetadataOptions.HttpEndpoint");
@@ -205,6 +212,15 @@ int ec2_set_default_version(const char *id, uint64_t version, struct buf *ret)
 	form_begin(&form, ret, "ModifyLaunchTemplate", VERSION);
 	form_add(&form, id, "LaunchTemplateId");
 	form_add_u64(&form, version, "SetDefaultVersion");
+	return form_end(&form);
+}
+
+int ec2_delete_template(const char *id, struct buf *ret)
+{
+	struct form form;
+
+	form_begin(&form, ret, "DeleteLaunchTemplate", VERSION);
+	form_add(&form, id, "LaunchTemplateId");
 	return form_end(&form);
 }
 

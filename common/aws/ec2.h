@@ -153,6 +153,10 @@ struct ec2_template {
 	size_t n_security_groups;
 	const char *user_data; /* in base 64; NULL: none */
 	uint64_t hop_limit;    /* of the metadata service */
+	/* The image's root device: its volume is encrypted, and goes with the instance. NULL: as
+	 * the image and the account say. A name that is not the image's would be a further volume.
+	 */
+	const char *root_device;
 };
 
 /* CreateLaunchTemplate, and a further version of one. Its instances power off for good, ask the
@@ -164,6 +168,8 @@ int ec2_create_template_version(const char *id, const char *client_token, const 
 				const struct ec2_template *template, struct buf *ret) _must_check_;
 /* ModifyLaunchTemplate: the version that is taken where none is named. */
 int ec2_set_default_version(const char *id, uint64_t version, struct buf *ret) _must_check_;
+/* DeleteLaunchTemplate, all versions of it. */
+int ec2_delete_template(const char *id, struct buf *ret) _must_check_;
 /* DescribeLaunchTemplates by name: -ENOENT when there is none; and its default version. */
 int ec2_describe_template(const char *name, struct buf *ret) _must_check_;
 int ec2_describe_default_version(const char *id, struct buf *ret) _must_check_;

@@ -31,18 +31,37 @@ int ssm_get_parameter(const char *name, struct buf *ret)
 	return r < 0 ? r : aws_body_add(ret, body);
 }
 
-int ssm_put_parameter(const char *name, const struct secret *value, struct buf *ret)
+static int put(const char *name, const char *value, const char *type, struct buf *ret)
 {
 	_cleanup_json_ struct json_object *body = NULL;
 	int r;
 
 	r = body_new(name, &body);
 	if (r == 0)
-		r = json_set_text(body, "Value", secret_reveal(value));
+		r = json_set_text(body, "Value", value);
 	if (r == 0)
-		r = json_set_text(body, "Type", "SecureString");
+		r = json_set_text(body, "Type", type);
 	if (r == 0)
 		r = json_set_bool(body, "Overwrite", true);
+	return r < 0 ? r : aws_body_add(ret, body);
+}
+
+int ssm_put_parameter(const char *name, const struct secret *value, struct buf *ret)
+{
+	return put(name, secret_reveal(value), "SecureString", ret);
+}
+
+int ssm_put_text(const char *name, const char *value, struct buf *ret)
+{
+	return put(name, value, "String", ret);
+}
+
+int ssm_delete_parameter(const char *name, struct buf *ret)
+{
+	_cleanup_json_ struct json_object *body = NULL;
+	int r;
+
+	r = body_new(name, &body);
 	return r < 0 ? r : aws_body_add(ret, body);
 }
 

@@ -29,6 +29,11 @@ void ssm_parameter_done(struct ssm_parameter *parameter);
  * The body holds the secret. */
 int ssm_put_parameter(const char *name, const struct secret *value, struct buf *ret) _must_check_;
 
+/* PutParameter, in clear, in place of one that is there. */
+int ssm_put_text(const char *name, const char *value, struct buf *ret) _must_check_;
+/* DeleteParameter. */
+int ssm_delete_parameter(const char *name, struct buf *ret) _must_check_;
+
 /* DescribeInstanceInformation; -EINVAL for none or too many ids. What is not in the answer has
  * never reported. */
 int ssm_describe_instances(const char *const *ids, size_t n, const char *next,

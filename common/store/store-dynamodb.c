@@ -405,6 +405,72 @@ struct dynamodb_usage store_dynamodb_usage(const struct store *store)
 	return container_of(store, struct dynamodb_store, store)->usage;
 }
 
+static int look_at_expiry(struct dynamodb_store *s, bool *ret, struct fault *fault)
+{
+	_cleanup_aws_call_ struct aws_call call;
+	struct dynamodb_expiry expiry;
+	int r;
+
+	dynamodb_call_init(&call, "DescribeTimeToLive");
+	r = dynamodb_describe_expiry(s->table, &call.body);
+	if (r < 0)
+		return fault_set(fault, r, "table %s: %m", s->table);
+	r = aws_call(s->aws, &call, fault);
+	if (r == 0)
+		r = dynamodb_expiry_read(buf_text(&call.answer.body), call.answer.body.size,
+					 &expiry, fault);
+	if (r < 0)
+		return r;
+	*ret = strncmp(expiry.status, "ENABL", strlen("ENABL")) == 0 &&
+	       strcmp(expiry.attribute, EXPIRY_ATTRIBUTE) == 0;
+	return 0;
+}
+
+static int look(struct dynamodb_store *s, struct dynamodb_look *ret, struct fault *fault)
+{
+	struct dynamodb_description table = {};
+	int r = describe(s, &table, fault);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = look_at_expiry(s, &ret->expires, fault);
+	if (r < 0)
+		return r;
+	ret->fits = table.fits;
+	return str_copy(ret->status, sizeof(ret->status), table.status);
+}
+
+int store_dynamodb_look(const struct dynamodb_options *options, struct dynamodb_look *ret,
+			struct fault *fault)
+{
+	struct dynamodb_look found = {};
+	struct dynamodb_store *s = NULL;
+	int r = new_store(options, &s, fault);
+
+	if (r < 0)
+		return r;
+	r = str_copy(found.region, sizeof(found.region), aws_region(s->aws));
+	if (r == 0)
+		r = look(s, &found, fault);
+	store_close(&s->store);
+	if (r == 0)
+		*ret = found;
+	return r;
+}
+
+int store_dynamodb_set_expiry(const struct dynamodb_options *options, struct fault *fault)
+{
+	struct dynamodb_store *s = NULL;
+	int r = new_store(options, &s, fault);
+
+	if (r < 0)
+		return r;
+	r = set_expiry(s, fault);
+	store_close(&s->store);
+	return r;
+}
+
 static int destroy(struct dynamodb_store *s, struct fault *fault)
 {
 	_cleanup_aws_call_ struct aws_call protect, delete;

@@ -34,6 +34,19 @@ struct dynamodb_usage {
 };
 struct dynamodb_usage store_dynamodb_usage(const struct store *store);
 
+/* How the table stands; all of it is empty or false when there is none. */
+struct dynamodb_look {
+	char region[32];
+	char status[32]; /* "ACTIVE", "CREATING", "DELETING", …; "": there is no such table */
+	bool fits;       /* it has Paddock's keys */
+	bool expires;    /* by Paddock's attribute, or is about to */
+};
+int store_dynamodb_look(const struct dynamodb_options *options, struct dynamodb_look *ret,
+			struct fault *fault) _must_check_;
+/* Switches the expiry of items on; it must not be on already. */
+int store_dynamodb_set_expiry(const struct dynamodb_options *options,
+			      struct fault *fault) _must_check_;
+
 /* Takes the table away, protection included. 0 also when there is none. */
 int store_dynamodb_destroy(const struct dynamodb_options *options,
 			   struct fault *fault) _must_check_;

@@ -10,6 +10,7 @@
 
 #include "common/base/io.h"
 #include "controller/provision/steps.h"
+#include "controller/refresh.h"
 
 #define WARM_KEY_PREFIX "warm-"
 /* Waves of launching in one call: machines that end as soon as they are made are not made for ever.
@@ -72,6 +73,9 @@ static int keep_idle(const struct machine *machine, void *context)
 		warm->born[i] += strcmp(machine->token, warm->run.intents[i].token) == 0;
 	/* A silent one is nobody's capacity. */
 	if (machine->beat_ms > 0 && !machine_is_healthy(machine, warm->now_ms))
+		return 0;
+	/* Nobody is to get one of another image than today's: it ends by its idle time. */
+	if (machine_is_outdated(machine, warm->controller->image))
 		return 0;
 	if (machine->last || machine->threshold_ms <= warm->now_ms + warm->leases.claim_slack_ms)
 		return 0;

@@ -166,11 +166,13 @@ static int open_store(struct edges *edges, bool create, struct fault *fault)
 	return 0;
 }
 
-int edges_open(struct edges *edges, bool create, struct fault *fault)
+int edges_prepare(struct edges *edges, struct fault *fault)
 {
 	struct controller *controller = &edges->controller;
 	int r;
 
+	if (edges->prepared)
+		return 0;
 	*controller = (struct controller){
 		.config = &edges->config,
 		.clock = &clock_system,
@@ -185,13 +187,51 @@ int edges_open(struct edges *edges, bool create, struct fault *fault)
 		r = catch_signals();
 	if (r == 0)
 		r = name_places(edges, fault);
+	edges->prepared = r == 0;
+	return r;
+}
+
+int edges_open_store(struct edges *edges, bool create, struct fault *fault)
+{
+	struct controller *controller = &edges->controller;
+	int r = edges_prepare(edges, fault);
+
 	if (r == 0)
 		r = open_store(edges, create, fault);
-	if (r == 0)
-		r = forge_open(edges->config.forge, controller->store, &controller->forge, fault);
-	if (r == 0)
-		r = open_provider(edges, fault);
-	return r;
+	return r < 0 ? r
+		     : forge_open(edges->config.forge, controller->store, &controller->forge,
+				  fault);
+}
+
+int edges_open_provider(struct edges *edges, struct fault *fault)
+{
+	int r = edges_prepare(edges, fault);
+
+	return r < 0 ? r : open_provider(edges, fault);
+}
+
+int edges_open(struct edges *edges, bool create, struct fault *fault)
+{
+	int r = edges_open_store(edges, create, fault);
+
+	return r < 0 ? r : edges_open_provider(edges, fault);
+}
+
+int edges_converge(struct edges *edges, struct converge *ret, struct fault *fault)
+{
+	int r = edges_prepare(edges, fault);
+
+	if (r < 0)
+		return r;
+	*ret = (struct converge){
+		.config = &edges->config,
+		.clock = &clock_system,
+		.store_address = edges->store_address,
+		.nonce = edges->controller.nonce,
+	};
+	return converge_uses_aws(&edges->config, edges->store_address)
+		       ? edges_aws(edges, &ret->aws, fault)
+		       : 0;
 }
 
 void edges_close(struct edges *edges)
@@ -209,6 +249,7 @@ void edges_close(struct edges *edges)
 	free(edges->agent_boot);
 	edges->store_address = edges->state_dir = edges->agent_path = NULL;
 	edges->agent_beat = edges->agent_boot = NULL;
+	edges->prepared = false;
 }
 
 bool edges_want_json(const struct edges *edges)

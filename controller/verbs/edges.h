@@ -10,6 +10,7 @@
 #include "common/base/table.h"
 #include "common/base/verb.h"
 #include "controller/controller.h"
+#include "controller/converge/converge.h"
 
 /* For test builds: puts something between the controller and its store. */
 struct hooks {
@@ -23,6 +24,7 @@ struct edges {
 	const struct hooks *hooks; /* may be NULL */
 
 	/* Built by edges_open(). */
+	bool prepared; /* all but the store, the forge and the provider */
 	struct controller controller;
 	char *store_address, *state_dir, *agent_path; /* owned */
 	char *agent_beat, *agent_boot;                /* owned: flags' values for local agents */
@@ -36,13 +38,21 @@ extern const struct verb *const verbs[]; /* verbs.c: in the order the help shows
 /* The whole program. hooks may be NULL. Returns an exit code. */
 int controller_main(int argc, char **argv, const struct hooks *hooks);
 
-/* Opens what the settings name and catches SIGINT, SIGTERM and SIGHUP. create: a store that is not
- * there is made; otherwise -ENOENT with a cure. */
+/* Checks the settings, finds the places that they name, and catches SIGINT, SIGTERM and SIGHUP. The
+ * others begin with it. */
+int edges_prepare(struct edges *edges, struct fault *fault) _must_check_;
+/* Opens what the settings name. create: a store that is not there is made; otherwise -ENOENT with a
+ * cure. The store (and the forge in it), the provider, and both. */
+int edges_open_store(struct edges *edges, bool create, struct fault *fault) _must_check_;
+int edges_open_provider(struct edges *edges, struct fault *fault) _must_check_;
 int edges_open(struct edges *edges, bool create, struct fault *fault) _must_check_;
 void edges_close(struct edges *edges);
 
 /* AWS as the settings name it; borrowed, one a program. -ENOENT without a region. */
 int edges_aws(struct edges *edges, struct aws **ret, struct fault *fault) _must_check_;
+
+/* What is looked at before the store is opened, because the store may be a part of it. */
+int edges_converge(struct edges *edges, struct converge *ret, struct fault *fault) _must_check_;
 
 bool edges_want_json(const struct edges *edges);
 

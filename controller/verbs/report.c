@@ -360,7 +360,7 @@ int report_release(const struct edges *edges, const char *run_key,
 	return code;
 }
 
-static int refresh_json(const struct refresh_result *result)
+static int refresh_json(const struct refresh_result *result, const struct converge *converge)
 {
 	struct json_object *body = json_object_new_object();
 	struct json_object *array = json_object_new_array();
@@ -377,6 +377,10 @@ static int refresh_json(const struct refresh_result *result)
 		r = json_set_u64(body, "launched", result->launched);
 	if (r == 0)
 		r = json_set_u64(body, "orphans", result->orphans);
+	if (r == 0)
+		r = json_set_u64(body, "outdated", result->outdated);
+	if (r == 0)
+		r = things_json(converge, body);
 	if (r == 0)
 		r = json_set_bool(body, "held_still", result->held_still);
 	for (size_t i = 0; r == 0 && i < result->n; i++) {
@@ -400,12 +404,13 @@ static int refresh_json(const struct refresh_result *result)
 	return print_json("paddock-refresh/1", body);
 }
 
-int report_refresh(const struct edges *edges, bool dry_run, const struct refresh_result *result)
+int report_refresh(const struct edges *edges, bool dry_run, const struct converge *converge,
+		   const struct refresh_result *result)
 {
 	int code = result->held_still ? EXIT_PARTIAL : EXIT_OK;
 
 	if (edges_want_json(edges)) {
-		int printed = refresh_json(result);
+		int printed = refresh_json(result, converge);
 
 		return printed != EXIT_OK ? printed : code;
 	}
@@ -417,6 +422,8 @@ int report_refresh(const struct edges *edges, bool dry_run, const struct refresh
 	}
 	printf("%zu live, %zu to act on, %zu made, %zu leftovers removed\n", result->seen,
 	       result->n, result->launched, result->orphans);
+	if (result->outdated > 0)
+		printf("%zu idle of an outdated image: left to expire\n", result->outdated);
 	if (result->held_still)
 		fprintf(stderr,
 			"paddock: too many machines fell silent at once; none is reaped for that\n"

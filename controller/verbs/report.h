@@ -26,8 +26,14 @@ int report_warm(const struct edges *edges, const char *class_name,
 		const struct warm_result *result); /* "paddock-warm/1" */
 int report_release(const struct edges *edges, const char *run_key,
 		   const struct release_result *result); /* "paddock-release/1" */
-int report_refresh(const struct edges *edges, bool dry_run,
+int report_refresh(const struct edges *edges, bool dry_run, const struct converge *converge,
 		   const struct refresh_result *result); /* "paddock-refresh/1" */
+/* What was done to the things in AWS: a table, and why what failed did, on stderr. Returns the exit
+ * code of the worst. JSON: "things", in the body of another answer. */
+int report_things(const struct converge *converge);
+void report_failed_things(const struct converge *converge);
+int things_exit_code(const struct converge *converge);
+int things_json(const struct converge *converge, struct json_object *body) _must_check_;
 /* One line a machine on stderr when something is to be said; nothing for a single exit code 0. */
 void report_follow(const struct follow *follows, size_t n);
 /* All machines: "paddock-status/1". */

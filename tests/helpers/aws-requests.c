@@ -143,13 +143,16 @@ static void show_instances(void)
 
 static void show_templates(void)
 {
-	const struct ec2_template template = { "ami-1", "runner", texts, 2, "IyE=", 1 };
+	const struct ec2_template template = {
+		"ami-1", "runner", texts, 2, "IyE=", 1, "/dev/xvda"
+	};
 
 	show("ec2", "CreateLaunchTemplate",
 	     ec2_create_template("paddock", "t-1", "d", &template, tags, 2, &body));
 	show("ec2", "CreateLaunchTemplateVersion",
 	     ec2_create_template_version("lt-1", "t-2", "d", &template, &body));
 	show("ec2", "ModifyLaunchTemplate", ec2_set_default_version("lt-1", 3, &body));
+	show("ec2", "DeleteLaunchTemplate", ec2_delete_template("lt-1", &body));
 	show("ec2", "DescribeLaunchTemplates", ec2_describe_template("paddock", &body));
 	show("ec2", "DescribeLaunchTemplateVersions", ec2_describe_default_version("lt-1", &body));
 }
@@ -167,6 +170,8 @@ static void show_others(void)
 	     sts_assume_role_with_web_identity(&role, &secret, &body));
 	show("ssm", "GetParameter", ssm_get_parameter("/p", &body));
 	show("ssm", "PutParameter", ssm_put_parameter("/p", &secret, &body));
+	show("ssm", "PutParameter", ssm_put_text("/p", "v", &body));
+	show("ssm", "DeleteParameter", ssm_delete_parameter("/p", &body));
 	show("ssm", "DescribeInstanceInformation", ssm_describe_instances(texts, 2, "n", &body));
 }
 

@@ -163,7 +163,24 @@ START_TEST(makes_templates_whose_machines_power_off_for_good)
 					     "HttpPutResponseHopLimit=1");
 	ck_assert_int_eq(ec2_create_template_version("lt-1", "t-2", NULL, &template, &next), 0);
 	ck_assert_ptr_nonnull(strstr(next.data, "LaunchTemplateId=lt-1&ClientToken=t-2&Launch"));
+	ck_assert_ptr_null(strstr(next.data, "BlockDevice"));
 	ck_assert_int_eq(ec2_create_template_version("lt-1", "", NULL, &template, &next), -EINVAL);
+}
+END_TEST
+
+START_TEST(encrypts_the_root_volume_that_is_named_and_deletes_templates)
+{
+	const struct ec2_template template = { .image = "ami-1", .root_device = "/dev/xvda" };
+	_cleanup_buf_ struct buf version = new_buf(), gone = new_buf();
+
+	ck_assert_int_eq(ec2_create_template_version("lt-1", "t", NULL, &template, &version), 0);
+	ck_assert_ptr_nonnull(strstr(
+		version.data, "&LaunchTemplateData.BlockDeviceMapping.1.DeviceName=%2Fdev%2Fxvda"
+			      "&LaunchTemplateData.BlockDeviceMapping.1.Ebs.Encrypted=true"
+			      "&LaunchTemplateData.BlockDeviceMapping.1.Ebs.DeleteOnTermination="
+			      "true&"));
+	ck_assert_int_eq(ec2_delete_template("lt-1", &gone), 0);
+	ck_assert_str_eq(gone.data, HEAD("DeleteLaunchTemplate") "&LaunchTemplateId=lt-1");
 }
 END_TEST
 
@@ -412,8 +429,10 @@ END_TEST
 TEST_MAIN(asks_for_an_instant_fleet_over_all_its_pools,
 	  asks_for_no_fleet_that_could_not_be_asked_for_again,
 	  describes_instances_by_filters_and_pages, terminates_and_tags_by_id,
-	  makes_templates_whose_machines_power_off_for_good, says_when_a_form_has_no_room,
-	  counts_what_a_fleet_got_and_says_why_not_more, reads_no_fleet_from_half_an_answer,
-	  shows_instances_however_the_answer_is_cut, goes_through_ten_thousand_instances,
+	  makes_templates_whose_machines_power_off_for_good,
+	  encrypts_the_root_volume_that_is_named_and_deletes_templates,
+	  says_when_a_form_has_no_room, counts_what_a_fleet_got_and_says_why_not_more,
+	  reads_no_fleet_from_half_an_answer, shows_instances_however_the_answer_is_cut,
+	  goes_through_ten_thousand_instances,
 	  reads_what_a_termination_says_and_refuses_what_is_no_instance,
 	  reads_templates_and_their_versions, reads_types, reads_subnets)

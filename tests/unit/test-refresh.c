@@ -101,6 +101,34 @@ START_TEST(holds_still_when_many_fall_silent_at_once)
 }
 END_TEST
 
+START_TEST(leaves_idle_machines_of_another_image_to_their_idle_time)
+{
+	static const struct {
+		const char *record, *today;
+		bool outdated;
+	} cases[] = {
+		{ "ami-1", "ami-2", true },   { "ami-1", "ami-1", false },
+		{ "ami-1", "", false },       { "ami-1", NULL, false },
+		{ "", "ami-2", false },       { "lt-1:4", "ami-2", false },
+		{ "ami-1", "lt-1:4", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct refresh_row r = row(MACHINE_IDLE, NOW + 1);
+		struct refresh_view today = view;
+
+		ck_assert_int_eq(
+			str_copy(r.machine.image, sizeof(r.machine.image), cases[i].record), 0);
+		today.image = cases[i].today;
+		ck_assert_msg(machine_is_outdated(&r.machine, today.image) == cases[i].outdated,
+			      "case %zu", i);
+		refresh_judge(&r, &today, false);
+		ck_assert_int_eq(r.verdict, REFRESH_KEEP);
+		ck_assert_str_eq(r.why, cases[i].outdated ? "its image is outdated" : "");
+	}
+}
+END_TEST
+
 START_TEST(does_not_hold_still_for_a_few)
 {
 	struct refresh_row rows[3];
@@ -157,6 +185,6 @@ START_TEST(release_knows_the_end_of_a_claim)
 }
 END_TEST
 
-TEST_MAIN(reaps_only_on_proof, holds_still_when_many_fall_silent_at_once,
-	  does_not_hold_still_for_a_few, ends_what_never_got_a_record_after_boot_time_and_grace,
-	  release_knows_the_end_of_a_claim)
+TEST_MAIN(leaves_idle_machines_of_another_image_to_their_idle_time, reaps_only_on_proof,
+	  holds_still_when_many_fall_silent_at_once, does_not_hold_still_for_a_few,
+	  ends_what_never_got_a_record_after_boot_time_and_grace, release_knows_the_end_of_a_claim)

@@ -25,6 +25,20 @@ START_TEST(gets_and_puts_a_parameter)
 }
 END_TEST
 
+START_TEST(puts_what_is_no_secret_in_clear_and_deletes)
+{
+	_cleanup_buf_ struct buf put = {}, gone = {};
+
+	buf_init(&put, 4096);
+	buf_init(&gone, 4096);
+	ck_assert_int_eq(ssm_put_text("/p/store", "dynamodb:r/t", &put), 0);
+	ck_assert_str_eq(put.data, "{\"Name\":\"/p/store\",\"Value\":\"dynamodb:r/t\",\"Type\":"
+				   "\"String\",\"Overwrite\":true}");
+	ck_assert_int_eq(ssm_delete_parameter("/p/store", &gone), 0);
+	ck_assert_str_eq(gone.data, "{\"Name\":\"/p/store\"}");
+}
+END_TEST
+
 START_TEST(refuses_an_answer_without_a_value_and_shows_none)
 {
 	static const char *const bodies[] = {
@@ -81,5 +95,5 @@ START_TEST(tells_which_machines_answer)
 }
 END_TEST
 
-TEST_MAIN(gets_and_puts_a_parameter, refuses_an_answer_without_a_value_and_shows_none,
-	  tells_which_machines_answer)
+TEST_MAIN(gets_and_puts_a_parameter, puts_what_is_no_secret_in_clear_and_deletes,
+	  refuses_an_answer_without_a_value_and_shows_none, tells_which_machines_answer)

@@ -11,6 +11,9 @@ POST   /_control/capacity                {"type", "zone", "usage", "available", 
 DELETE /_control/capacity                room for all
 POST   /_control/expire                  {"access_key"}: that token, or all, is expired now
 GET    /_control/instances               all, as they are now, whatever the lag
+GET    /_control/templates               launch templates with all their versions
+DELETE /_control/templates               as if somebody had deleted them
+GET    /_control/parameters              what stands in SSM, and of which kind
 POST   /_control/spot-notice             {"instance", "action", "seconds"}
 POST   /_control/rebalance               {"instance"}
 POST   /_control/end                     {"instance"}: it ends as if AWS had ended it
@@ -66,6 +69,9 @@ class Control:
             "DELETE capacity": lambda _: self.account.capacity.clear(),
             "POST expire": self.expire,
             "GET instances": self.instances,
+            "GET templates": self.templates,
+            "DELETE templates": lambda _: self.account.templates.clear(),
+            "GET parameters": self.parameters,
             "POST spot-notice": self.spot_notice,
             "POST rebalance": self.rebalance,
             "POST end": self.end,
@@ -111,6 +117,23 @@ class Control:
                 }
                 for item in self.account.instances.values()
             ]
+
+    def templates(self, _wish: dict[str, Any]) -> list[dict[str, Any]]:
+        with self.account.lock:
+            return [
+                {
+                    "id": item.id, "name": item.name, "default": item.default, "tags": item.tags,
+                    "versions": item.versions, "descriptions": item.notes,
+                }
+                for item in self.account.templates.values()
+            ]
+
+    def parameters(self, _wish: dict[str, Any]) -> dict[str, dict[str, str]]:
+        with self.account.lock:
+            return {
+                name: {"value": item.value, "kind": item.kind}
+                for name, item in self.account.parameters.items()
+            }
 
     def _instance(self, wish: dict[str, Any]) -> Instance:
         return self.account.instances[wish["instance"]]
