@@ -22,6 +22,7 @@ int provision_plan(const struct controller *controller, const struct provision_o
 		.provider = controller->provider->ops->name,
 		.claimant = request->claimant,
 	};
+	struct fault why = {};
 	struct leases leases;
 	uint64_t now_ms = 0;
 	int n, r;
@@ -35,17 +36,23 @@ int provision_plan(const struct controller *controller, const struct provision_o
 	if (r == 0)
 		r = controller_now(controller, &now_ms, fault);
 	if (r == 0)
-		r = pool_open(controller->config->pool, controller->store,
-			      hash_text(request->claimant.run_key), &pool, fault);
+		r = controller_open_pool(controller, hash_text(request->claimant.run_key), &pool,
+					 fault);
 	if (r < 0 || !pool)
 		return r;
 	want.types = types->words;
 	want.n_types = types->n;
 
 	while (ret->machines.n < request->count) {
-		n = pool->ops->receive(pool, want.class_->name, offers, PLAN_OFFERS_MAX, fault);
-		if (n <= 0)
-			return n < 0 ? n : (int)(request->count - ret->machines.n);
+		n = pool->ops->receive(pool, want.class_->name, offers, PLAN_OFFERS_MAX, &why);
+		if (n < 0) {
+			r = pool_forgive(pool, n, &ret->notes, now_ms, &why, fault);
+			if (r < 0)
+				return r;
+			n = 0;
+		}
+		if (n == 0)
+			return (int)(request->count - ret->machines.n);
 		for (int i = 0; i < n && ret->machines.n < request->count; i++) {
 			const struct machine *machine = &offers[i].machine;
 			enum misfit misfit =
