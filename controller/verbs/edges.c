@@ -89,6 +89,14 @@ static bool is_for_agents(const char *variable)
 	return false;
 }
 
+static bool agents_need_aws(const struct edges *edges)
+{
+	static const char dynamodb[] = "dynamodb:";
+
+	return strcmp(edges->config.pool, "sqs") == 0 ||
+	       strncmp(edges->store_address, dynamodb, strlen(dynamodb)) == 0;
+}
+
 /* The settings' own come first: of two with one name the first is found. */
 static int fill_agent_environment(struct edges *edges)
 {
@@ -96,6 +104,8 @@ static int fill_agent_environment(struct edges *edges)
 	char **own = edges->agent_environment;
 	size_t n = 0;
 
+	if (!agents_need_aws(edges))
+		return 0;
 	if (ec2->region && !(own[n++] = str_format("AWS_REGION=%s", ec2->region)))
 		return -ENOMEM;
 	if (ec2->profile && !(own[n++] = str_format("AWS_PROFILE=%s", ec2->profile)))

@@ -122,6 +122,31 @@ gives_back_what_it_does_not_claim() {
 	expect 0 "$paddock" provision --run b --json --no-create --instance-count 2 --timeout 30s
 }
 
+# planned N: what a run of N machines would claim.
+planned() {
+	"$paddock" provision --dry-run --json --run c --instance-count "$1" >"$T/plan"
+	[ "$(json "$T/plan" 'len(d["claim"])')" -eq "$1" ]
+}
+
+gives_back_what_it_holds_before_its_machines_listen() {
+	begin
+	export PADDOCK_BEAT_PERIOD=10s
+	"$queues" create test large
+	expect 0 "$paddock" provision --warm --instance-count 3 --timeout 60s
+	wait_for 30 waiting 3
+	for file in "$T"/state/machines/*/agent.json; do
+		kill -STOP "$(json "$file" 'd["pid"]')"
+	done
+	start a "$paddock" provision --run a --timeout 60s
+	run=$started
+	wait_for 10 grep -q "claimed 1 warm" "$T/a.err"
+	wait_for 15 planned 2
+	for file in "$T"/state/machines/*/agent.json; do
+		kill -CONT "$(json "$file" 'd["pid"]')"
+	done
+	wait "$run"
+}
+
 keeps_the_keys_from_agents_and_jobs() {
 	begin
 	"$queues" create test large
@@ -145,4 +170,5 @@ refuses_a_pool_that_there_is_not() {
 run_tests hands_out_what_agents_offer_and_takes_it_back heals_a_lost_message \
 	makes_machines_while_the_pool_is_silent names_the_cure_where_there_is_no_queue \
 	tells_what_was_in_the_queue gives_back_what_it_does_not_claim \
+	gives_back_what_it_holds_before_its_machines_listen \
 	keeps_the_keys_from_agents_and_jobs refuses_a_pool_that_there_is_not
