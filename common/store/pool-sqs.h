@@ -53,7 +53,7 @@ int pool_sqs_offer(struct pool *pool, const struct machine *machine,
  * POOL_SQS_HELD_SEC and kept for POOL_SQS_KEPT_SEC, and the queue bears the tag POOL_SQS_TAG with
  * the prefix. Safe to be called again; ends at the first queue that cannot be had. Of the options
  * the store is not needed. */
-#define POOL_SQS_KEPT_SEC (4 * 24 * 3600)
+#define POOL_SQS_KEPT_SEC (4ULL * 24 * 3600)
 #define POOL_SQS_TAG "paddock"
 int pool_sqs_create(const struct pool_sqs_options *options, const char *const *class_names,
 		    size_t n, struct fault *fault) _must_check_;
