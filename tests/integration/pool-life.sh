@@ -75,6 +75,25 @@ heals_a_lost_message() {
 	equal "$(json "$T/a.out" 'd["pool_hits"]')" 1 "out of the pool"
 }
 
+# refreshed: this round of refresh has offered it.
+refreshed() {
+	"$paddock" refresh --json >"$T/refresh"
+	[ "$(json "$T/refresh" 'd["offered"]')" -eq 1 ]
+}
+
+refresh_offers_what_its_agent_does_not() {
+	begin
+	export PADDOCK_IDLE_TIME=16s PADDOCK_CLAIM_SLACK=1s
+	"$queues" create test large
+	expect 0 "$paddock" provision --warm --instance-count 1 --timeout 60s --pool table
+	expect 1 refreshed
+	wait_for 15 refreshed
+	waiting 1
+	offered 1 && return 1
+	provisions a
+	equal "$(json "$T/a.out" 'd["pool_hits"]')" 1 "out of the pool"
+}
+
 makes_machines_while_the_pool_is_silent() {
 	begin
 	"$queues" create test large
@@ -168,6 +187,7 @@ refuses_a_pool_that_there_is_not() {
 }
 
 run_tests hands_out_what_agents_offer_and_takes_it_back heals_a_lost_message \
+	refresh_offers_what_its_agent_does_not \
 	makes_machines_while_the_pool_is_silent names_the_cure_where_there_is_no_queue \
 	tells_what_was_in_the_queue gives_back_what_it_does_not_claim \
 	gives_back_what_it_holds_before_its_machines_listen \
