@@ -270,6 +270,19 @@ static void put_away(struct agent *agent, struct errand *errand)
 		agent_hang_bell(agent, take_fd(errand->watch_fd));
 }
 
+static void offer(struct agent *agent)
+{
+	const struct offer_view view = {
+		.state = agent->life.state,
+		.last = agent->life.last,
+		.store_lost = agent->store_lost,
+		.seq = agent->life.seq,
+		.record = &agent->record,
+	};
+
+	offerer_look(agent->offerer, view);
+}
+
 static void dispatch(struct agent *agent, struct errand *errand)
 {
 	if (errand->result < 0 && !errand_is_denied(errand)) {
@@ -285,12 +298,14 @@ static void dispatch(struct agent *agent, struct errand *errand)
 	switch (errand->kind) {
 	case ERRAND_BEAT:
 		on_beat(agent, errand);
+		offer(agent);
 		break;
 	case ERRAND_LOOK:
 		on_look(agent, errand);
 		break;
 	case ERRAND_CHANGE:
 		on_change(agent, errand);
+		offer(agent);
 		break;
 	case ERRAND_TAKE:
 		on_take(agent, errand);

@@ -41,6 +41,7 @@ struct agent {
 	struct channel *channel;
 	struct desk *desk; /* the worker's once there is a channel */
 	struct runner *runner;
+	struct offerer *offerer; /* NULL: idle records are offers */
 	struct control *control;
 	sd_event_source *signals[2];
 	sd_event_source *beat_timer;

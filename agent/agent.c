@@ -189,6 +189,20 @@ static int add_channel(struct agent *agent)
 	return r;
 }
 
+static int add_offerer(struct agent *agent)
+{
+	const struct offerer_options options = {
+		.pool = agent->given.config->pool,
+		.prefix = agent->given.config->aws_name,
+		.clock = agent->given.clock,
+		.seed = agent->given.seed,
+		.open_pool = agent->given.open_pool,
+		.event = agent->event,
+	};
+
+	return offerer_new(&options, &agent->offerer);
+}
+
 static int add_runner(struct agent *agent)
 {
 	const struct runner_options options = {
@@ -230,6 +244,9 @@ static int add_all(struct agent *agent, struct fault *fault)
 	r = add_channel(agent);
 	if (r < 0)
 		return fault_set(fault, r, "cannot start the store's thread: %m");
+	r = add_offerer(agent);
+	if (r < 0)
+		return fault_set(fault, r, "cannot start the pool's thread: %m");
 	r = add_runner(agent);
 	if (r < 0)
 		return fault_set(fault, r, "cannot make the %s runner: %m",
@@ -282,6 +299,7 @@ void agent_free(struct agent *agent)
 	control_free(agent->control);
 	runner_free(agent->runner);
 	channel_free(agent->channel);
+	offerer_free(agent->offerer);
 	agent_hang_bell(agent, -1);
 	for (size_t i = 0; i < ARRAY_SIZE(agent->signals); i++)
 		sd_event_source_disable_unref(agent->signals[i]);

@@ -12,6 +12,7 @@
 #include "agent/config.h"
 #include "agent/errand.h"
 #include "agent/home.h"
+#include "agent/offerer.h"
 #include "agent/runner/runner.h"
 #include "common/base/clock.h"
 #include "common/base/json.h"
@@ -26,7 +27,8 @@ struct agent_options {
 	const struct runner_ops *runner;
 	open_store_fn *open_store;
 	open_forge_fn *open_forge;
-	uint64_t seed; /* of the beats' jitter */
+	open_pool_fn *open_pool; /* unused where nothing is offered: pool = table */
+	uint64_t seed;           /* of the beats' jitter */
 };
 
 struct agent;

@@ -64,6 +64,7 @@ static int live(const struct agent_program *program, const struct home *home, co
 		.runner = hooks ? hooks->runner : &runner_spawn,
 		.open_store = hooks ? hooks->open_store : store_open,
 		.open_forge = forge_open,
+		.open_pool = pool_open,
 		.seed = make_seed(),
 	};
 	int r;

@@ -6,6 +6,7 @@
 
 #include "common/base/io.h"
 #include "common/domain/machine.h"
+#include "common/store/pool.h"
 
 #define MINUTES(n) ((n)*60ULL * USEC_PER_SEC)
 #define HOURS(n) MINUTES((n)*60ULL)
@@ -27,6 +28,10 @@ const struct setting agent_config_rows[] = {
 	  "Where jobs come from: none" },
 	{ "agent", "provider", SETTING_TEXT, AT(provider), "local", 1, 15, NULL, "NAME",
 	  "What made the machine; for local the machine is this very process" },
+	{ "agent", "pool", SETTING_TEXT, AT(pool), "table", 1, 32, NULL, "NAME",
+	  "Where it offers its machine while that is idle: table or sqs" },
+	{ "agent", "aws-name", SETTING_TEXT, AT(aws_name), "paddock", 1, 40, NULL, "NAME",
+	  "What comes before a class in the names of queues" },
 	{ NULL, "lock-fd", SETTING_U64, AT(lock_fd), NULL, 0, 1ULL << 20, NULL, "FD",
 	  "The machine's lock file, open and locked by whoever starts this agent" },
 	{ "agent", "beat-period", SETTING_DURATION, AT(beat_usec), "5s", 200 * USEC_PER_MSEC,
@@ -105,6 +110,8 @@ int agent_config_check(const struct agent_config *config, struct fault *fault)
 				 "machine: '%s' is no id: letters, digits, '-', '_' and '.', "
 				 "beginning with a letter or digit",
 				 config->machine);
+	if (pool_check_name(config->pool, fault) < 0)
+		return -EINVAL;
 	if (config->lock_fd == 1 || config->lock_fd == 2)
 		return fault_set(fault, EINVAL, "lock-fd: %d is a standard stream",
 				 (int)config->lock_fd);

@@ -13,6 +13,8 @@ struct agent_config {
 	char *store;     /* NULL: sqlite below the state directory */
 	char *forge;
 	char *provider;
+	char *pool;       /* table, sqs */
+	char *aws_name;   /* before the names of queues */
 	uint64_t lock_fd; /* the machine's lock, inherited; 0: to be taken */
 	uint64_t beat_usec;
 	uint64_t beat_running_usec;

@@ -6,6 +6,7 @@
 
 #include "common/base/io.h"
 #include "common/domain/run.h"
+#include "common/store/pool.h"
 
 #define MINUTES(n) (USEC_PER_SEC * 60 * (n))
 #define DAYS(n) (USEC_PER_SEC * 60 * 60 * 24 * (n))
@@ -186,6 +187,8 @@ int config_check(const struct config *config, struct fault *fault)
 					 "[class %s] has no %s: a class needs cpu and memory",
 					 row->name, row->cpu == 0 ? "cpu" : "memory");
 	}
+	if (pool_check_name(config->pool, fault) < 0)
+		return -EINVAL;
 	if (config->idle_usec <= config->claim_slack_usec)
 		return fault_set(
 			fault, EINVAL,

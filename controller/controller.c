@@ -107,6 +107,22 @@ int controller_change(const struct controller *controller, const struct change *
 	return 0;
 }
 
+int controller_open_pool(const struct controller *controller, uint64_t seed, struct pool **ret,
+			 struct fault *fault)
+{
+	const struct pool_options options = {
+		.name = controller->config->pool,
+		.store = controller->store,
+		.clock = controller->clock,
+		.seed = seed,
+		.prefix = controller->config->ec2.name,
+		.region = controller->config->ec2.region,
+		.profile = controller->config->ec2.profile,
+	};
+
+	return pool_open(&options, ret, fault);
+}
+
 int controller_read_run(const struct controller *controller, const char *key, struct run *ret,
 			uint64_t *ret_revision, struct fault *fault)
 {

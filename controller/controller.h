@@ -65,6 +65,10 @@ int controller_get(const struct controller *controller, const char *const *ids, 
 int controller_change(const struct controller *controller, const struct change *changes, size_t n,
 		      struct change_outcome *ret, struct fault *fault) _must_check_;
 
+/* The pool that the settings name; seed makes rivals look at different offers first. */
+int controller_open_pool(const struct controller *controller, uint64_t seed, struct pool **ret,
+			 struct fault *fault) _must_check_;
+
 /* How long what explains the past is kept: closed runs, death certificates. */
 #define RUN_TTL_MS (MSEC_PER_SEC * 60 * 60 * 24)
 #define EVENT_TTL_MS (MSEC_PER_SEC * 60 * 60 * 24)

@@ -10,6 +10,7 @@
 #define TEARDOWN_GRACE_USEC (2 * USEC_PER_SEC)
 /* Terminated records, and what their machines left behind, are kept this long. */
 #define TERMINATED_TTL_MS (MSEC_PER_SEC * 60 * 60 * 24)
+#define REFRESH_OFFERS_MAX 100 /* a round; the next one goes on */
 #define REFRESH_WARM_TIMEOUT_USEC (60 * USEC_PER_SEC)
 
 const char *const refresh_names[_REFRESH_MAX + 1] = {
@@ -330,6 +331,44 @@ static int keep_warm(struct refresh *refresh, struct fault *fault)
 	return 0;
 }
 
+bool refresh_offers(const struct machine *machine, const struct refresh_view *view)
+{
+	uint64_t idle_ms = machine->idle_ms > 0 ? machine->idle_ms : view->leases.idle_ms;
+
+	return machine->state == MACHINE_IDLE && !machine->last &&
+	       machine_is_healthy(machine, view->now_ms) &&
+	       machine->threshold_ms > view->now_ms + view->leases.claim_slack_ms &&
+	       machine->threshold_ms < view->now_ms + idle_ms / 2;
+}
+
+/* Where idle records are no offers by themselves. A pool that does not answer is no reason to leave
+ * the rest undone: agents, and the next round, try again. */
+static int offer_again(struct refresh *refresh, struct fault *fault)
+{
+	const struct controller *controller = refresh->controller;
+	_cleanup_(pool_closep) struct pool *pool = NULL;
+	struct fault why = {};
+	int r;
+
+	r = controller_open_pool(controller, controller->nonce, &pool, fault);
+	if (r < 0 || !pool->ops->offer)
+		return r;
+	for (size_t i = 0; i < refresh->n && refresh->result->offered < REFRESH_OFFERS_MAX; i++) {
+		const struct refresh_row *row = &refresh->rows[i];
+
+		if (row->verdict != REFRESH_KEEP || !refresh_offers(&row->machine, &refresh->view))
+			continue;
+		r = pool->ops->offer(pool, &row->machine, &why);
+		if (r < 0) {
+			controller_say(controller, "%s is not offered again: %s", row->machine.id,
+				       fault_text(&why, r));
+			return r == -ENOMEM ? r : 0;
+		}
+		refresh->result->offered++;
+	}
+	return 0;
+}
+
 static bool has_record(const struct refresh *refresh, const char *id)
 {
 	for (size_t i = 0; i < refresh->n; i++) {
@@ -398,6 +437,8 @@ static int act(struct refresh *refresh, struct fault *fault)
 
 	for (size_t i = 0; r == 0 && i < refresh->n; i++)
 		r = act_on(refresh, &refresh->rows[i], fault);
+	if (r == 0)
+		r = offer_again(refresh, fault);
 	if (r == 0)
 		r = keep_warm(refresh, fault);
 	if (r == 0)

@@ -55,12 +55,17 @@ bool refresh_holds_still(const struct refresh_row *rows, size_t n, uint64_t now_
  * grace for getting one: what should have ended it never came up. */
 bool orphan_is_overdue(const struct handle *handle, const struct refresh_view *view);
 
+/* Pure. An idle machine whose agent should have offered it again by itself: more than half of its
+ * idle time is over, and there is enough left for somebody to claim it. */
+bool refresh_offers(const struct machine *machine, const struct refresh_view *view);
+
 struct refresh_result {
 	struct refresh_row *rows; /* owned; kept machines are not among them */
 	size_t n;
 	size_t seen;     /* live machines looked at */
 	size_t launched; /* for the warm minimum */
 	size_t outdated; /* idle, of another image than today's: not warm, and left to expire */
+	size_t offered;  /* idle machines, once more */
 	size_t orphans;  /* of the provider's, without a record: gone or overdue, removed */
 	bool held_still;
 };

@@ -16,9 +16,36 @@ static int no_queue(const struct pool_queue *queue, struct fault *fault)
 			  aws_region(queue->aws));
 
 	return fault_cure(fault, r,
-			  "check its name, the region and the account, or make it: aws sqs "
-			  "create-queue --queue-name %s",
-			  queue->name);
+			  "paddock refresh, which makes it; if it is there already, check "
+			  "aws-name, the region and the account");
+}
+
+static int name_queue(struct pool_queue *queue, const char *prefix, const char *class_name,
+		      struct fault *fault)
+{
+	int r = snprintf(queue->name, sizeof(queue->name), "%s-%s", prefix, class_name);
+
+	if (r < 0 || (size_t)r >= sizeof(queue->name))
+		return fault_set(fault, EINVAL, "'%.64s-%.64s' is too long for the name of a queue",
+				 prefix, class_name);
+	return 0;
+}
+
+/* A call whose body was built with the result r. */
+static int ask(const struct pool_queue *queue, struct aws_call *call, int r, struct fault *fault)
+{
+	if (r < 0)
+		return fault_set(fault, r, "queue %s: %m", queue->name);
+	r = aws_call(queue->aws, call, fault);
+	return r < 0 ? fault_wrap(fault, r, "queue %s", queue->name) : 0;
+}
+
+static int read_url(struct pool_queue *queue, const struct aws_call *call, struct fault *fault)
+{
+	int r = sqs_url_read(buf_text(&call->answer.body), call->answer.body.size, queue->url,
+			     sizeof(queue->url), fault);
+
+	return r < 0 ? fault_wrap(fault, r, "queue %s", queue->name) : 0;
 }
 
 int pool_queue_find(struct aws *aws, const char *prefix, const char *class_name,
@@ -29,23 +56,67 @@ int pool_queue_find(struct aws *aws, const char *prefix, const char *class_name,
 	int r;
 
 	call_init(&call, "GetQueueUrl");
-	r = snprintf(queue.name, sizeof(queue.name), "%s-%s", prefix, class_name);
-	if (r < 0 || (size_t)r >= sizeof(queue.name))
-		return fault_set(fault, EINVAL, "'%.64s-%.64s' is too long for the name of a queue",
-				 prefix, class_name);
-	r = sqs_get_queue_url(queue.name, &call.body);
+	r = name_queue(&queue, prefix, class_name, fault);
 	if (r < 0)
-		return fault_set(fault, r, "queue %s: %m", queue.name);
-	r = aws_call(aws, &call, fault);
+		return r;
+	r = ask(&queue, &call, sqs_get_queue_url(queue.name, &call.body), fault);
 	if (r == -ENOENT)
 		return no_queue(&queue, fault);
 	if (r == 0)
-		r = sqs_url_read(buf_text(&call.answer.body), call.answer.body.size, queue.url,
-				 sizeof(queue.url), fault);
+		r = read_url(&queue, &call, fault);
+	if (r == 0)
+		*ret = queue;
+	return r;
+}
+
+/* Of a queue that is there already. */
+static int set_right(const struct pool_queue *queue, const struct sqs_queue *attributes,
+		     const struct aws_tag *tag, struct fault *fault)
+{
+	_cleanup_aws_call_ struct aws_call set, mark;
+	int r;
+
+	call_init(&set, "SetQueueAttributes");
+	call_init(&mark, "TagQueue");
+	r = ask(queue, &set, sqs_set_queue_attributes(queue->url, attributes, &set.body), fault);
+	if (r == 0)
+		r = ask(queue, &mark, sqs_tag_queue(queue->url, tag, 1, &mark.body), fault);
+	return r;
+}
+
+int pool_queue_create(struct aws *aws, const char *prefix, const char *class_name,
+		      const struct sqs_queue *attributes, const struct aws_tag *tag,
+		      struct pool_queue *ret, struct fault *fault)
+{
+	_cleanup_aws_call_ struct aws_call call;
+	struct pool_queue queue = { .aws = aws };
+	int r;
+
+	call_init(&call, "CreateQueue");
+	r = name_queue(&queue, prefix, class_name, fault);
 	if (r < 0)
-		return fault_wrap(fault, r, "queue %s", queue.name);
-	*ret = queue;
-	return 0;
+		return r;
+	r = ask(&queue, &call, sqs_create_queue(queue.name, attributes, tag, 1, &call.body), fault);
+	if (r == 0)
+		r = read_url(&queue, &call, fault);
+	if (r == -EEXIST) {
+		r = pool_queue_find(aws, prefix, class_name, &queue, fault);
+		if (r == 0)
+			r = set_right(&queue, attributes, tag, fault);
+	}
+	if (r == 0)
+		*ret = queue;
+	return r;
+}
+
+int pool_queue_destroy(const struct pool_queue *queue, struct fault *fault)
+{
+	_cleanup_aws_call_ struct aws_call call;
+	int r;
+
+	call_init(&call, "DeleteQueue");
+	r = ask(queue, &call, sqs_delete_queue(queue->url, &call.body), fault);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* A failed call's errno and fault. */

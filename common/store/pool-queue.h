@@ -23,6 +23,12 @@ struct pool_queue {
 int pool_queue_find(struct aws *aws, const char *prefix, const char *class_name,
 		    struct pool_queue *ret, struct fault *fault) _must_check_;
 
+/* Makes it, or sets one right that is there: *ret as pool_queue_find() fills it. */
+int pool_queue_create(struct aws *aws, const char *prefix, const char *class_name,
+		      const struct sqs_queue *attributes, const struct aws_tag *tag,
+		      struct pool_queue *ret, struct fault *fault) _must_check_;
+int pool_queue_destroy(const struct pool_queue *queue, struct fault *fault) _must_check_;
+
 /* What several receives have brought. */
 struct pool_catch {
 	struct sqs_messages answers[POOL_RECEIVES_MAX]; /* owned */

@@ -8,6 +8,7 @@
 #include "common/store/pool-sqs.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -343,11 +344,24 @@ static void sqs_pool_close(struct pool *pool)
 	free(s);
 }
 
+static void sqs_pool_describe(const struct pool *pool, char *ret, size_t size)
+{
+	const struct sqs_pool *s = container_of(pool, struct sqs_pool, pool);
+	const struct pool_sqs_counts *counts = &s->counts;
+
+	(void)snprintf(ret, size, "%" PRIu64 " messages, %" PRIu64 " old, %" PRIu64 " poison%s%s%s",
+		       counts->received, counts->old, counts->poison, counts->why[0] ? " (" : "",
+		       counts->why, counts->why[0] ? ")" : "");
+}
+
 static const struct pool_ops sqs_ops = {
 	.name = "sqs",
+	.apart = true,
 	.receive = sqs_pool_receive,
 	.settle = sqs_pool_settle,
 	.rewind = sqs_pool_rewind,
+	.offer = pool_sqs_offer,
+	.describe = sqs_pool_describe,
 	.close = sqs_pool_close,
 };
 
@@ -356,7 +370,7 @@ static const char *get_env(_unused_ void *context, const char *name)
 	return getenv(name);
 }
 
-int pool_sqs_open(const struct pool_sqs_options *options, struct pool **ret, struct fault *fault)
+static int open_aws(const struct pool_sqs_options *options, struct aws **ret, struct fault *fault)
 {
 	const struct aws_options aws = {
 		.profile = options->profile,
@@ -366,6 +380,17 @@ int pool_sqs_open(const struct pool_sqs_options *options, struct pool **ret, str
 		.clock = options->clock,
 		.seed = options->seed,
 	};
+
+	return aws_open(&aws, ret, fault);
+}
+
+static const char *prefix_of(const struct pool_sqs_options *options)
+{
+	return options->prefix ? options->prefix : POOL_SQS_PREFIX;
+}
+
+int pool_sqs_open(const struct pool_sqs_options *options, struct pool **ret, struct fault *fault)
+{
 	struct sqs_pool *s = calloc(1, sizeof(*s));
 	int r;
 
@@ -373,15 +398,53 @@ int pool_sqs_open(const struct pool_sqs_options *options, struct pool **ret, str
 		return fault_set(fault, ENOMEM, "%m");
 	s->pool = (struct pool){ .ops = &sqs_ops, .store = options->store };
 	s->clock = options->clock;
-	s->prefix = options->prefix ? options->prefix : POOL_SQS_PREFIX;
+	s->prefix = prefix_of(options);
 	s->held_sec = options->held_sec > 0 ? options->held_sec : POOL_SQS_HELD_SEC;
-	r = aws_open(&aws, &s->aws, fault);
+	r = open_aws(options, &s->aws, fault);
 	if (r < 0) {
 		free(s);
 		return r;
 	}
 	*ret = &s->pool;
 	return 0;
+}
+
+int pool_sqs_create(const struct pool_sqs_options *options, const char *const *class_names,
+		    size_t n, struct fault *fault)
+{
+	const struct sqs_queue attributes = {
+		.visibility_sec = POOL_SQS_HELD_SEC,
+		.retention_sec = POOL_SQS_KEPT_SEC,
+	};
+	const struct aws_tag tag = { POOL_SQS_TAG, prefix_of(options) };
+	_cleanup_(aws_closep) struct aws *aws = NULL;
+	struct pool_queue queue;
+	int r;
+
+	r = open_aws(options, &aws, fault);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = pool_queue_create(aws, prefix_of(options), class_names[i], &attributes, &tag,
+				      &queue, fault);
+	return r;
+}
+
+int pool_sqs_destroy(const struct pool_sqs_options *options, const char *const *class_names,
+		     size_t n, struct fault *fault)
+{
+	_cleanup_(aws_closep) struct aws *aws = NULL;
+	int r;
+
+	r = open_aws(options, &aws, fault);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct pool_queue queue;
+
+		r = pool_queue_find(aws, prefix_of(options), class_names[i], &queue, fault);
+		if (r == 0)
+			r = pool_queue_destroy(&queue, fault);
+		else if (r == -ENOENT)
+			r = 0;
+	}
+	return r;
 }
 
 int pool_sqs_offer(struct pool *pool, const struct machine *machine, struct fault *fault)

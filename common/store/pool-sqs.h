@@ -49,6 +49,18 @@ int pool_sqs_open(const struct pool_sqs_options *options, struct pool **ret,
 int pool_sqs_offer(struct pool *pool, const struct machine *machine,
 		   struct fault *fault) _must_check_;
 
+/* Makes the queues of these classes, or sets what is there already right: messages are hidden for
+ * POOL_SQS_HELD_SEC and kept for POOL_SQS_KEPT_SEC, and the queue bears the tag POOL_SQS_TAG with
+ * the prefix. Safe to be called again; ends at the first queue that cannot be had. Of the options
+ * the store is not needed. */
+#define POOL_SQS_KEPT_SEC (4ULL * 24 * 3600)
+#define POOL_SQS_TAG "paddock"
+int pool_sqs_create(const struct pool_sqs_options *options, const char *const *class_names,
+		    size_t n, struct fault *fault) _must_check_;
+/* Deletes them with all that is in them; what is not there is no error. */
+int pool_sqs_destroy(const struct pool_sqs_options *options, const char *const *class_names,
+		     size_t n, struct fault *fault) _must_check_;
+
 /* What the messages were, since the pool was opened. */
 struct pool_sqs_counts {
 	uint64_t received;

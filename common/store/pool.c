@@ -6,34 +6,48 @@
 #include "common/store/pool-sqs.h"
 #include "common/store/pool-table.h"
 
-static int open_sqs(struct store *store, uint64_t seed, struct pool **ret, struct fault *fault)
+static int open_table(const struct pool_options *options, struct pool **ret, struct fault *fault)
 {
-	const struct pool_sqs_options options = {
-		.store = store,
-		.clock = &clock_system,
-		.seed = seed,
+	return pool_table_open(options->store, options->seed, ret, fault);
+}
+
+static int open_sqs(const struct pool_options *options, struct pool **ret, struct fault *fault)
+{
+	const struct pool_sqs_options sqs = {
+		.store = options->store,
+		.prefix = options->prefix,
+		.region = options->region,
+		.profile = options->profile,
+		.clock = options->clock,
+		.seed = options->seed,
 	};
 
-	return pool_sqs_open(&options, ret, fault);
+	return pool_sqs_open(&sqs, ret, fault);
 }
 
 static const struct {
 	const char *name;
-	int (*open)(struct store *store, uint64_t seed, struct pool **ret, struct fault *fault);
+	int (*open)(const struct pool_options *options, struct pool **ret, struct fault *fault);
 } pools[] = {
-	{ "table", pool_table_open },
+	{ "table", open_table },
 	{ "sqs", open_sqs },
 };
 
-int pool_open(const char *name, struct store *store, uint64_t seed, struct pool **ret,
-	      struct fault *fault)
+int pool_check_name(const char *name, struct fault *fault)
 {
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
 		if (strcmp(name, pools[i].name) == 0)
-			return pools[i].open(store, seed, ret, fault);
-
+			return 0;
 	r = fault_set(fault, EINVAL, "there is no pool of kind '%.40s'", name);
 	return fault_cure(fault, r, "use: table, or sqs");
+}
+
+int pool_open(const struct pool_options *options, struct pool **ret, struct fault *fault)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
+		if (strcmp(options->name, pools[i].name) == 0)
+			return pools[i].open(options, ret, fault);
+	return pool_check_name(options->name, fault);
 }

@@ -3,8 +3,10 @@
 /* Where idle machines are offered. An offer is never the truth; the machine record is. With `table`
  * the idle records are the offers; with `sqs` they are messages that name them. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/clock.h"
 #include "common/domain/class.h"
 #include "common/store/store.h"
 
@@ -27,6 +29,7 @@ enum offer_fate {
 
 struct pool_ops {
 	const char *name;
+	bool apart; /* it may be out of order while the store is not */
 
 	/* Up to max offers of this class that this pool has not shown to this sweep yet. Returns
 	 * how many; 0: exhausted for this run. */
@@ -37,8 +40,15 @@ struct pool_ops {
 	int (*settle)(struct pool *pool, const struct offer *offers, const enum offer_fate *fates,
 		      size_t n, struct fault *fault);
 
-	/* Starts a new sweep: all offers may be seen again. */
+	/* Starts a new sweep: all offers may be seen again, by others soon. */
 	void (*rewind)(struct pool *pool);
+
+	/* Offers an idle machine to whoever looks next; twice is harmless. NULL: idle records are
+	 * offers by themselves. */
+	int (*offer)(struct pool *pool, const struct machine *machine, struct fault *fault);
+
+	/* What was met since it was opened, for a person. NULL: nothing worth a word. */
+	void (*describe)(const struct pool *pool, char *ret, size_t size);
 
 	void (*close)(struct pool *pool);
 };
@@ -50,6 +60,20 @@ static inline void pool_close(struct pool *pool)
 }
 DEFINE_CLEANUP(struct pool *, pool_close)
 
-/* By name: "table", "sqs". seed makes rivals look at different offers first. */
-int pool_open(const char *name, struct store *store, uint64_t seed, struct pool **ret,
+/* Texts must outlive the pool. */
+struct pool_options {
+	const char *name;    /* "table", "sqs" */
+	struct store *store; /* NULL: for offering only */
+	const struct clock *clock;
+	uint64_t seed; /* makes rivals look at different offers first */
+
+	/* What sqs needs to be told; NULL: its default, or as the AWS CLI finds them. */
+	const char *prefix; /* of the queues' names */
+	const char *region, *profile;
+};
+/* Asks nothing yet. -EINVAL for an unknown name; -ENOENT for sqs without a region. */
+int pool_open(const struct pool_options *options, struct pool **ret,
 	      struct fault *fault) _must_check_;
+
+/* 0, or -EINVAL with a cure where there is no pool of that name. */
+int pool_check_name(const char *name, struct fault *fault) _must_check_;

@@ -51,10 +51,9 @@ static int fill_attributes(posix_spawnattr_t *attributes)
 	return -error;
 }
 
-static int spawn(const char *path, char *const *argv, int log_fd, int lock_fd, pid_t *ret)
+static int spawn(const char *path, char *const *argv, char *const *environment, int log_fd,
+		 int lock_fd, pid_t *ret)
 {
-	static char search[] = AGENT_PATH, locale[] = AGENT_LOCALE;
-	char *const environment[] = { search, locale, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int r;
@@ -101,10 +100,33 @@ static int fill_argv(const struct local_options *options, const char *id, char *
 	return 0;
 }
 
+static int fill_environment(const struct local_options *options, char **environment, size_t max)
+{
+	static char search[] = AGENT_PATH, locale[] = AGENT_LOCALE;
+	const char *const *given = options->agent_environment;
+	size_t n = 0;
+
+	environment[n++] = search;
+	environment[n++] = locale;
+	for (size_t i = 0; given && given[i]; i++) {
+		if (n == max - 1)
+			return -E2BIG;
+		environment[n++] = (char *)given[i];
+	}
+	environment[n] = NULL;
+	return 0;
+}
+
 static int launch(const struct local_options *options, char *const *argv, int dir_fd, int lock_fd,
 		  pid_t *ret_pid)
 {
 	_cleanup_close_ int log_fd = -1, lifted_log_fd = -1, lifted_lock_fd = -1;
+	char *environment[3 + LOCAL_ENVIRONMENT_MAX];
+	int r;
+
+	r = fill_environment(options, environment, ARRAY_SIZE(environment));
+	if (r < 0)
+		return r;
 
 	log_fd = openat(dir_fd, LOCAL_AGENT_LOG, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd < 0)
@@ -113,7 +135,8 @@ static int launch(const struct local_options *options, char *const *argv, int di
 	lifted_lock_fd = fcntl(lock_fd, F_DUPFD_CLOEXEC, LIFTED_FD);
 	if (lifted_log_fd < 0 || lifted_lock_fd < 0)
 		return -errno;
-	return spawn(options->agent_path, argv, lifted_log_fd, lifted_lock_fd, ret_pid);
+	return spawn(options->agent_path, argv, environment, lifted_log_fd, lifted_lock_fd,
+		     ret_pid);
 }
 
 int local_launch(const struct local_options *options, const char *id, int dir_fd, int lock_fd,

@@ -159,6 +159,7 @@ struct local_options {
 	const char *agent_path;         /* the paddock-agent to start */
 	const char *store_address;      /* handed to the agents */
 	const char *const *agent_flags; /* further flags for the agents, NULL-ended; may be NULL */
+	const char *const *agent_environment; /* "NAME=value" beside PATH and LANG; likewise */
 	const struct clock *clock;
 
 	/* Local machines are processes that share the host: nothing is set aside for them, and a

@@ -83,8 +83,8 @@ int provision_plan(const struct controller *controller, const struct provision_o
 	if (r == 0)
 		r = controller_now(controller, &now_ms, fault);
 	if (r == 0)
-		r = pool_open(controller->config->pool, controller->store,
-			      hash_text(request->claimant.run_key), &pool, fault);
+		r = controller_open_pool(controller, hash_text(request->claimant.run_key), &pool,
+					 fault);
 	if (r < 0 || !pool)
 		return r;
 	want.types = types->words;

@@ -75,7 +75,7 @@ static int provision_init(struct provision *p, struct fault *fault)
 	p->view.breaker = controller->config->launch_breaker;
 	p->start_usec = clock_boot_usec(controller->clock);
 	p->deadline = deadline_in(controller->clock, p->options->timeout_usec);
-	return pool_open(controller->config->pool, controller->store, seed, &p->pool, fault);
+	return controller_open_pool(controller, seed, &p->pool, fault);
 }
 
 static uint64_t elapsed_usec(const struct provision *p)
@@ -217,6 +217,9 @@ static int act(struct provision *p, const struct decision *decision,
 {
 	int r = 0;
 
+	/* What is held and not wanted is for others to see, and not only when this run is over. */
+	if (decision->step != STEP_SELECT)
+		provision_leave_pool(p);
 	switch (decision->step) {
 	case STEP_SELECT:
 		r = provision_select(p, decision->count, fault);

@@ -51,6 +51,62 @@ int provision_register(struct provision *p, struct fault *fault)
 	return 0;
 }
 
+void provision_leave_pool(struct provision *p)
+{
+	if (p->sweeping)
+		p->pool->ops->rewind(p->pool);
+	p->sweeping = false;
+}
+
+int pool_forgive(const struct pool *pool, int r, struct notes *notes, uint64_t now_ms,
+		 const struct fault *why, struct fault *fault)
+{
+	if (!pool->ops->apart || r == -ENOMEM) {
+		if (fault)
+			*fault = *why;
+		return r;
+	}
+	notes_add(notes, "", now_ms, "pool: no answer: %s%s%s", fault_text(why, r),
+		  why->cure[0] ? "; try: " : "", why->cure);
+	return 0;
+}
+
+/* It is exhausted, or as good as: `paddock why` tells what there was. */
+static void note_exhausted(struct provision *p)
+{
+	const struct pool *pool = p->pool;
+	char text[FAULT_TEXT_MAX] = "";
+
+	if (pool->ops->describe)
+		pool->ops->describe(pool, text, sizeof(text));
+	if (p->offers.looked_at == 0 && !text[0])
+		return;
+	notes_add(&p->result->notes, "", p->view.now_ms,
+		  "pool: %zu offers looked at, %zu fit, %zu claimed%s%s", p->offers.looked_at,
+		  p->offers.fit, p->offers.claimed, text[0] ? "; " : "", text);
+}
+
+/* For the rest of this run there is no pool. */
+static int lose_pool(struct provision *p, int r, const struct fault *why, struct fault *fault)
+{
+	r = pool_forgive(p->pool, r, &p->result->notes, p->view.now_ms, why, fault);
+	if (r < 0)
+		return r;
+	controller_say(p->controller, "the pool gives no answer: %s", why->text);
+	p->view.pool_empty = true;
+	return 0;
+}
+
+static int settle_offers(struct provision *p, const struct offer *offers,
+			 const enum offer_fate *fates, size_t n, struct fault *fault)
+{
+	struct fault why = {};
+	int r;
+
+	r = p->pool->ops->settle(p->pool, offers, fates, n, &why);
+	return r < 0 ? lose_pool(p, r, &why, fault) : 0;
+}
+
 static int settle_claims(struct provision *p, const struct offer *offers, size_t n_offers,
 			 enum offer_fate *fates, const size_t *picked, const struct change *changes,
 			 size_t n, struct fault *fault)
@@ -80,12 +136,13 @@ static int settle_claims(struct provision *p, const struct offer *offers, size_t
 		if (r < 0)
 			return r;
 	}
+	p->offers.claimed += won;
 	if (won > 0)
 		controller_say(p->controller, "claimed %zu warm", won);
 	r = provision_register(p, fault);
 	if (r < 0)
 		return r;
-	return p->pool->ops->settle(p->pool, offers, fates, n_offers, fault);
+	return settle_offers(p, offers, fates, n_offers, fault);
 }
 
 /* Looks at one batch of offers; returns how many are worth a claim. */
@@ -108,6 +165,8 @@ static size_t judge_offers(struct provision *p, const struct offer *offers, size
 		picked[n_picked] = i;
 		init_claim(p, machine, &changes[n_picked++]);
 	}
+	p->offers.looked_at += n;
+	p->offers.fit += n_picked;
 	return n_picked;
 }
 
@@ -118,26 +177,29 @@ int provision_select(struct provision *p, size_t count, struct fault *fault)
 	enum offer_fate fates[OFFERS_MAX];
 	struct change changes[OFFERS_MAX];
 	size_t picked[OFFERS_MAX];
+	struct fault why = {};
 	size_t n_picked;
-	int n, r;
+	int n, r = 0;
 
 	/* A sweep shows each offer once, so this ends. */
-	for (;;) {
-		n = p->pool->ops->receive(p->pool, p->class_->name, offers, max, fault);
+	p->sweeping = true;
+	while (r == 0 && !p->view.pool_empty) {
+		n = p->pool->ops->receive(p->pool, p->class_->name, offers, max, &why);
 		if (n < 0)
-			return n;
+			return lose_pool(p, n, &why, fault);
 		p->view.pool_empty = n == 0;
 		if (n == 0)
-			return 0;
+			break;
 
 		n_picked = judge_offers(p, offers, (size_t)n, fates, changes, picked);
 		if (n_picked > 0)
 			return settle_claims(p, offers, (size_t)n, fates, picked, changes, n_picked,
 					     fault);
-		r = p->pool->ops->settle(p->pool, offers, fates, (size_t)n, fault);
-		if (r < 0)
-			return r;
+		r = settle_offers(p, offers, fates, (size_t)n, fault);
 	}
+	if (r == 0)
+		note_exhausted(p);
+	return r;
 }
 
 int provision_renew(struct provision *p, struct fault *fault)

@@ -18,6 +18,10 @@ struct provision {
 	struct want want;
 	struct words *types; /* owned: behind want.types */
 	struct pool *pool;   /* owned */
+	bool sweeping;       /* it may hold offers for us */
+	struct {
+		size_t looked_at, fit, claimed;
+	} offers;
 	uint64_t start_usec;
 	struct deadline deadline;
 
@@ -51,6 +55,12 @@ int provision_track(struct provision *p, const struct machine *machine) _must_ch
 int provision_register(struct provision *p, struct fault *fault) _must_check_;
 /* Claims up to count fitting machines from the pool. */
 int provision_select(struct provision *p, size_t count, struct fault *fault) _must_check_;
+/* Ends a sweep that is under way: what it holds goes back. */
+void provision_leave_pool(struct provision *p);
+/* What a pool that gives no answer leads to: a note, and 0 where machines can be made without it.
+ */
+int pool_forgive(const struct pool *pool, int r, struct notes *notes, uint64_t now_ms,
+		 const struct fault *why, struct fault *fault) _must_check_;
 /* Writes an intent for count machines, unless the provider has no plan for them. */
 int provision_intend(struct provision *p, size_t count, struct fault *fault) _must_check_;
 /* Whether machines of the intent may be missing that this start has not asked the provider for. */

@@ -84,6 +84,64 @@ int edges_aws(struct edges *edges, struct aws **ret, struct fault *fault)
 	return r;
 }
 
+/* Where a local agent finds AWS, and what it may act as there: as the caller does, but for keys in
+ * the environment. Whatever runs as the agent's user could read them there for as long as the
+ * machine lives, jobs included; so it takes its own from files, a program or the host. */
+static bool is_for_agents(const char *variable)
+{
+	static const char *const names[] = {
+		"HOME=",
+		"AWS_PROFILE=",
+		"AWS_DEFAULT_PROFILE=",
+		"AWS_REGION=",
+		"AWS_DEFAULT_REGION=",
+		"AWS_CONFIG_FILE=",
+		"AWS_SHARED_CREDENTIALS_FILE=",
+		"AWS_ENDPOINT_URL", /* of all services, or of one */
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=",
+		"AWS_USE_FIPS_ENDPOINT=",
+		"AWS_USE_DUALSTACK_ENDPOINT=",
+		"AWS_CA_BUNDLE=",
+		"AWS_EC2_METADATA_DISABLED=",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool agents_need_aws(const struct edges *edges)
+{
+	static const char dynamodb[] = "dynamodb:";
+
+	return strcmp(edges->config.pool, "sqs") == 0 ||
+	       strncmp(edges->store_address, dynamodb, strlen(dynamodb)) == 0;
+}
+
+/* The settings' own come first: of two with one name the first is found. */
+static int fill_agent_environment(struct edges *edges)
+{
+	const struct ec2_config *ec2 = &edges->config.ec2;
+	char **own = edges->agent_environment;
+	size_t n = 0;
+
+	if (!agents_need_aws(edges))
+		return 0;
+	if (ec2->region && !(own[n++] = str_format("AWS_REGION=%s", ec2->region)))
+		return -ENOMEM;
+	if (ec2->profile && !(own[n++] = str_format("AWS_PROFILE=%s", ec2->profile)))
+		return -ENOMEM;
+	for (size_t i = 0; environ[i] && n < AGENT_ENVIRONMENT_MAX; i++) {
+		if (!is_for_agents(environ[i]))
+			continue;
+		own[n] = strdup(environ[i]);
+		if (!own[n++])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int open_local(struct edges *edges, struct fault *fault)
 {
 	const struct config *config = &edges->config;
@@ -97,11 +155,18 @@ static int open_local(struct edges *edges, struct fault *fault)
 	edges->agent_flags[1] = edges->agent_beat;
 	edges->agent_flags[2] = "--boot-time";
 	edges->agent_flags[3] = edges->agent_boot;
+	edges->agent_flags[4] = "--pool";
+	edges->agent_flags[5] = config->pool;
+	edges->agent_flags[6] = "--aws-name";
+	edges->agent_flags[7] = config->ec2.name;
+	if (fill_agent_environment(edges) < 0)
+		return -ENOMEM;
 	edges->local = (struct local_options){
 		.state_dir = edges->state_dir,
 		.agent_path = edges->agent_path,
 		.store_address = edges->store_address,
 		.agent_flags = edges->agent_flags,
+		.agent_environment = (const char *const *)edges->agent_environment,
 		.clock = &clock_system,
 	};
 	return provider_local_new(&edges->local, &edges->controller.provider, fault);
@@ -247,6 +312,8 @@ void edges_close(struct edges *edges)
 	free(edges->agent_path);
 	free(edges->agent_beat);
 	free(edges->agent_boot);
+	for (size_t i = 0; edges->agent_environment[i]; i++)
+		free(take_ptr(edges->agent_environment[i]));
 	edges->store_address = edges->state_dir = edges->agent_path = NULL;
 	edges->agent_beat = edges->agent_boot = NULL;
 	edges->prepared = false;

@@ -17,6 +17,8 @@ struct hooks {
 	struct store *(*wrap_store)(struct store *store);
 };
 
+#define AGENT_ENVIRONMENT_MAX 32
+
 /* The context of every verb. */
 struct edges {
 	struct config config;
@@ -28,7 +30,8 @@ struct edges {
 	struct controller controller;
 	char *store_address, *state_dir, *agent_path; /* owned */
 	char *agent_beat, *agent_boot;                /* owned: flags' values for local agents */
-	const char *agent_flags[8];
+	const char *agent_flags[10];
+	char *agent_environment[AGENT_ENVIRONMENT_MAX + 1]; /* owned: likewise, NULL-ended */
 	struct local_options local;
 	struct aws *aws; /* owned; NULL until somebody asks for it */
 };

@@ -382,6 +382,8 @@ static int refresh_json(const struct refresh_result *result, const struct conver
 	if (r == 0)
 		r = things_json(converge, body);
 	if (r == 0)
+		r = json_set_u64(body, "offered", result->offered);
+	if (r == 0)
 		r = json_set_bool(body, "held_still", result->held_still);
 	for (size_t i = 0; r == 0 && i < result->n; i++) {
 		const struct refresh_row *row = &result->rows[i];

@@ -467,7 +467,67 @@ START_TEST(says_what_to_do_without_a_queue)
 			 -ENOENT);
 	ck_assert_ptr_nonnull(strstr(scene.fault.text, "there is no queue check-"));
 	ck_assert_ptr_nonnull(strstr(scene.fault.text, "-xlarge in "));
-	ck_assert_ptr_nonnull(strstr(scene.fault.cure, "create-queue"));
+	ck_assert_ptr_nonnull(strstr(scene.fault.cure, "paddock refresh"));
+}
+END_TEST
+
+static struct pool_sqs_options own_options(const struct scene *scene)
+{
+	return (struct pool_sqs_options){ .prefix = scene->prefix, .clock = &clock_system };
+}
+
+START_TEST(makes_queues_and_sets_right_what_is_there)
+{
+	static const char *const classes[] = { "large", "xlarge" };
+	_cleanup_scene_ struct scene scene;
+	struct pool_sqs_options options;
+	struct sqs_attributes attributes;
+	struct offer offers[1];
+
+	scene_init(&scene);
+	options = own_options(&scene);
+	offer(&scene, "m-1");
+	/* The one that the scene has made has other attributes. */
+	for (int i = 0; i < 2; i++) {
+		assert_ok(&scene, pool_sqs_create(&options, classes, 2, &scene.fault));
+		attributes = look(&scene);
+		ck_assert_uint_eq(attributes.queue.visibility_sec, POOL_SQS_HELD_SEC);
+		ck_assert_uint_eq(attributes.queue.retention_sec, POOL_SQS_KEPT_SEC);
+		ck_assert_uint_eq(attributes.waiting, 1);
+	}
+	ck_assert_int_eq(scene.pool->ops->receive(scene.pool, "xlarge", offers, 1, &scene.fault),
+			 0);
+}
+END_TEST
+
+START_TEST(deletes_queues_whether_they_are_there_or_not)
+{
+	static const char *const classes[] = { "xlarge", "large" };
+	_cleanup_scene_ struct scene scene;
+	struct pool_sqs_options options;
+	struct offer offers[1];
+
+	scene_init(&scene);
+	options = own_options(&scene);
+	for (int i = 0; i < 2; i++)
+		assert_ok(&scene, pool_sqs_destroy(&options, classes, 2, &scene.fault));
+	ck_assert_int_eq(scene.pool->ops->receive(scene.pool, "large", offers, 1, &scene.fault),
+			 -ENOENT);
+}
+END_TEST
+
+START_TEST(describes_what_it_has_met)
+{
+	_cleanup_scene_ struct scene scene;
+	struct offer offers[2];
+	char text[FAULT_TEXT_MAX];
+
+	scene_init(&scene);
+	offer(&scene, "m-1");
+	send_text(&scene, "poison");
+	ck_assert_uint_eq(sweep_all(&scene, offers, 2), 1);
+	scene.pool->ops->describe(scene.pool, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "0 old, 1 poison ("));
 }
 END_TEST
 
@@ -493,4 +553,6 @@ TEST_MAIN(finds_the_three_that_fit_among_many_in_one_sweep,
 	  keeps_one_of_several_messages_with_one_offer, deletes_after_the_claim_and_not_before,
 	  gives_back_what_was_never_settled, shows_again_what_died_with_its_owner,
 	  deletes_what_the_record_has_outlived, hides_and_counts_what_can_be_no_offer,
-	  says_what_to_do_without_a_queue, gives_one_class_back_when_it_turns_to_another)
+	  says_what_to_do_without_a_queue, makes_queues_and_sets_right_what_is_there,
+	  deletes_queues_whether_they_are_there_or_not, describes_what_it_has_met,
+	  gives_one_class_back_when_it_turns_to_another)

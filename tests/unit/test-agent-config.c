@@ -89,6 +89,7 @@ START_TEST(checks_what_a_row_alone_cannot_say)
 		{ "machine", "m-1", NULL },      { "machine", "../m-1", "is no id" },
 		{ "machine", "-x", "is no id" }, { "lock-fd", "2", "standard stream" },
 		{ "lock-fd", "3", NULL },        { "beat-period", "1min", NULL },
+		{ "pool", "sqs", NULL },         { "pool", "puddle", "no pool of kind" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

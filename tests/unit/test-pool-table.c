@@ -20,9 +20,15 @@ struct scene {
 
 static struct pool *pool_with(struct scene *scene, uint64_t seed)
 {
+	const struct pool_options options = {
+		.name = "table",
+		.store = scene->store,
+		.clock = &clock_system,
+		.seed = seed,
+	};
 	struct pool *pool = NULL;
 
-	ck_assert_int_eq(pool_open("table", scene->store, seed, &pool, &scene->fault), 0);
+	ck_assert_int_eq(pool_open(&options, &pool, &scene->fault), 0);
 	return pool;
 }
 
@@ -84,11 +90,15 @@ static int receive(struct scene *scene, struct pool *pool, struct offer *ret, si
 START_TEST(knows_its_kinds)
 {
 	_cleanup_scene_ struct scene scene;
+	struct pool_options options = { .name = "puddle", .clock = &clock_system, .seed = 1 };
 	struct pool *pool;
 
 	scene_init(&scene);
+	options.store = scene.store;
 	ck_assert_str_eq(scene.pool->ops->name, "table");
-	ck_assert_int_eq(pool_open("puddle", scene.store, 1, &pool, &scene.fault), -EINVAL);
+	ck_assert_int_eq(pool_check_name("table", &scene.fault), 0);
+	ck_assert_int_eq(pool_check_name("sqs", &scene.fault), 0);
+	ck_assert_int_eq(pool_open(&options, &pool, &scene.fault), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(scene.fault.text, "puddle"));
 	ck_assert_str_ne(scene.fault.cure, "");
 }

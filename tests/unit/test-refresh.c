@@ -76,6 +76,42 @@ START_TEST(reaps_only_on_proof)
 }
 END_TEST
 
+START_TEST(offers_again_what_has_waited_for_half_of_its_time)
+{
+	const struct refresh_view v = {
+		.now_ms = NOW,
+		.leases = { .idle_ms = 400000, .claim_slack_ms = 30000 },
+	};
+	const struct {
+		enum machine_state state;
+		uint64_t left_ms, idle_ms, beat_ms;
+		bool last, due;
+	} cases[] = {
+		{ MACHINE_IDLE, 199999, 0, NOW, 0, true },
+		{ MACHINE_IDLE, 200000, 0, NOW, 0, false },
+		{ MACHINE_IDLE, 199999, 600000, NOW, 0, true }, /* the record's own lease */
+		{ MACHINE_IDLE, 250000, 600000, NOW, 0, true },
+		{ MACHINE_IDLE, 50000, 100000, NOW, 0, false },
+		{ MACHINE_IDLE, 30001, 0, NOW, 0, true },
+		{ MACHINE_IDLE, 30000, 0, NOW, 0, false }, /* nobody would claim it */
+		{ MACHINE_IDLE, 199999, 0, NOW - 15001, 0, false },
+		{ MACHINE_IDLE, 199999, 0, NOW, 1, false },
+		{ MACHINE_CLAIMED, 199999, 0, NOW, 0, false },
+		{ MACHINE_DRAINING, 199999, 0, NOW, 0, false },
+		{ MACHINE_CREATED, 199999, 0, NOW, 0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct machine machine = row(cases[i].state, NOW + cases[i].left_ms).machine;
+
+		machine.idle_ms = cases[i].idle_ms;
+		machine.beat_ms = cases[i].beat_ms;
+		machine.last = cases[i].last;
+		ck_assert_msg(refresh_offers(&machine, &v) == cases[i].due, "case %zu", i);
+	}
+}
+END_TEST
+
 START_TEST(holds_still_when_many_fall_silent_at_once)
 {
 	struct refresh_row rows[8];
@@ -185,6 +221,7 @@ START_TEST(release_knows_the_end_of_a_claim)
 }
 END_TEST
 
-TEST_MAIN(leaves_idle_machines_of_another_image_to_their_idle_time, reaps_only_on_proof,
+TEST_MAIN(leaves_idle_machines_of_another_image_to_their_idle_time,
+	  offers_again_what_has_waited_for_half_of_its_time, reaps_only_on_proof,
 	  holds_still_when_many_fall_silent_at_once, does_not_hold_still_for_a_few,
 	  ends_what_never_got_a_record_after_boot_time_and_grace, release_knows_the_end_of_a_claim)
