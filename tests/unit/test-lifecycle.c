@@ -561,34 +561,6 @@ START_TEST(keeps_its_rules_whatever_comes_in_whatever_order)
 }
 END_TEST
 
-START_TEST(offers_no_machine_whose_notice_came_before_its_record)
-{
-	const struct machine record = record_in(MACHINE_CREATED, 1);
-	struct lifecycle life = { .boot_id = BOOT };
-
-	ck_assert_uint_eq(lifecycle_step(&life, EVENT_NOTICE, NULL), 0);
-	ck_assert_uint_eq(lifecycle_step(&life, EVENT_RECORD_CREATED, &record),
-			  ACTION_WRITE_WITHDRAW | ACTION_STOP);
-	ck_assert_int_eq(life.state, AGENT_STOPPING);
-	ck_assert(!life.offered);
-}
-END_TEST
-
-START_TEST(ends_for_good_behind_a_job_that_a_notice_let_go_on)
-{
-	struct lifecycle life = { .state = AGENT_BUSY, .seq = 3, .boot_id = BOOT };
-
-	ck_assert_uint_eq(lifecycle_step(&life, EVENT_NOTICE, NULL), 0);
-	ck_assert_int_eq(life.state, AGENT_BUSY);
-	(void)lifecycle_step(&life, EVENT_JOB_ENDED, NULL);
-	ck_assert_uint_eq(lifecycle_step(&life, EVENT_NOTICE, NULL),
-			  ACTION_WRITE_DRAIN | ACTION_STOP);
-	(void)lifecycle_step(&life, EVENT_STOPPED, NULL);
-	ck_assert_uint_eq(lifecycle_step(&life, EVENT_CLEANED, NULL), ACTION_WRITE_END);
-	ck_assert_int_eq(life.ending, ENDING_DRAINED);
-}
-END_TEST
-
 START_TEST(prints_its_table)
 {
 	char *text = NULL;
@@ -616,6 +588,4 @@ TEST_MAIN(does_in_every_cell_what_the_protocol_wants, has_a_name_for_everything,
 	  offers_nothing_that_was_not_proved_clean, starts_a_job_only_while_it_listens,
 	  leaves_every_state_at_the_deadline, exits_exactly_when_it_has_ended,
 	  stops_what_runs_before_it_goes_on_to_anything_else,
-	  keeps_its_rules_whatever_comes_in_whatever_order,
-	  offers_no_machine_whose_notice_came_before_its_record,
-	  ends_for_good_behind_a_job_that_a_notice_let_go_on, prints_its_table)
+	  keeps_its_rules_whatever_comes_in_whatever_order, prints_its_table)
