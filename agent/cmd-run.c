@@ -175,7 +175,7 @@ const struct verb verb_run = {
 		"the "
 		"job that runs go on until --notice-grace before the end, and, its life being "
 		"over, "
-		"runs --power-off. It waits for two minutes for that service to come up.",
+		"runs --power-off. It waits for a minute for that service to come up.",
 	.examples = "paddock-agent run --machine m-1\tThe agent of m-1, with the store of this "
 		    "user or host",
 	.run = run,

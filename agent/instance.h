@@ -7,7 +7,7 @@
 #include "common/net/imds.h"
 
 /* The service may come up later than the agent does. */
-#define INSTANCE_WAIT_USEC (120 * USEC_PER_SEC)
+#define INSTANCE_WAIT_USEC (60 * USEC_PER_SEC)
 
 /* Its id. Asks again with growing waits for INSTANCE_WAIT_USEC, whatever is wrong; then the last
  * error stands, with a cure. */

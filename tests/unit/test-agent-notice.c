@@ -1,6 +1,7 @@
 /* The agent on a machine that will be taken away. */
 
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "tests/unit/agent-fixture.h"
 
@@ -11,11 +12,17 @@ static atomic_int spot, rebalance;
 static _Atomic uint64_t left_ms; /* until the end of the notice, from the first that saw it */
 static _Atomic uint64_t ends_ms;
 static atomic_uint looks;
+/* The service hangs; and somebody waits for it. */
+static atomic_bool hangs, waits;
 
 static void look(void *context, struct notice_look *seen)
 {
 	const struct clock *clock = context;
 
+	while (hangs) {
+		waits = true;
+		(void)usleep(1000);
+	}
 	seen->spot = (enum notice_answer)spot;
 	seen->rebalance = (enum notice_answer)rebalance;
 	seen->said_ms = clock_wall_ms(clock);
@@ -76,6 +83,12 @@ static bool is_told(struct world *world)
 	return strstr(reason, "notice") || strstr(reason, "recommendation");
 }
 
+static bool looks_in_vain(struct world *world)
+{
+	(void)world;
+	return waits;
+}
+
 static bool has_looked_again(struct world *world)
 {
 	static unsigned from;
@@ -125,8 +138,12 @@ START_TEST(lets_a_job_go_on_and_ends_behind_it)
 	world_until(&world, is_told);
 	ck_assert(is_busy(&world));
 	ck_assert_uint_eq(world.runner->stops, 0);
+	/* It does not have to be told again. */
+	hangs = true;
+	world_until(&world, looks_in_vain);
 	world_job_exits(&world, 0);
 	ends_in_good_order(&world, 2, "spot interruption notice");
+	hangs = false;
 	world_done(&world);
 }
 END_TEST
