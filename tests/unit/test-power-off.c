@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,7 +49,7 @@ START_TEST(gives_it_its_signals_back)
 	_cleanup_free_ char *path = str_format("%s/end-it", tree->path);
 	_cleanup_free_ char *got = NULL;
 	struct fault fault = {};
-	uint64_t ignored = 0;
+	const char *ignored;
 	sigset_t term;
 	size_t size;
 
@@ -62,9 +61,10 @@ START_TEST(gives_it_its_signals_back)
 	ck_assert_msg(power_off("end-it", &fault) == 0, "%s", fault.text);
 	ck_assert_int_eq(read_file_alloc_at(AT_FDCWD, path, 4096, &got, &size), 0);
 	ck_assert_ptr_nonnull(strstr(got, "SigBlk:\t0000000000000000"));
-	/* The C library keeps two of the real-time ones to itself. */
-	ignored = strtoull(strstr(got, "SigIgn:") + strlen("SigIgn:"), NULL, 16);
-	ck_assert_uint_eq(ignored & 0x7fffffff, 0);
+	/* Of the lower 28: the C library keeps two of the real-time ones to itself. */
+	ignored = strstr(got, "SigIgn:\t");
+	ck_assert_ptr_nonnull(ignored);
+	ck_assert_int_eq(strncmp(ignored + strlen("SigIgn:\t") + 9, "0000000\n", 8), 0);
 }
 END_TEST
 
