@@ -1,8 +1,8 @@
 #pragma once
 
 /* What the parts of the agent share: agent.c (loop, events), agent-act.c (actions), agent-answer.c
- * (what the store says), agent-time.c (beats, looks, deadlines), agent-job.c (the runner and its
- * jobs), agent-tell.c (words for people). */
+ * (what the store says), agent-time.c (beats, looks, deadlines), agent-notice.c (that it will be
+ * taken away), agent-job.c (the runner and its jobs), agent-tell.c (words for people). */
 
 #include <stdbool.h>
 
@@ -10,6 +10,8 @@
 #include "agent/channel.h"
 #include "agent/fence.h"
 #include "agent/lifecycle.h"
+#include "agent/notice.h"
+#include "agent/spot.h"
 
 #define AGENT_ACTION_BITS 15
 /* An action's place in tables. */
@@ -43,12 +45,14 @@ struct agent {
 	struct runner *runner;
 	struct offerer *offerer; /* NULL: idle records are offers */
 	struct control *control;
+	struct spot *spot; /* NULL where there are no notices */
 	sd_event_source *signals[2];
 	sd_event_source *beat_timer;
 	sd_event_source *look_timer; /* where there is no doorbell */
 	sd_event_source *fence_timer;
 	sd_event_source *leave_timer;
-	sd_event_source *bell; /* of the store, with its descriptor; NULL: there is none */
+	sd_event_source *notice_timer; /* NULL where there are no notices */
+	sd_event_source *bell;         /* of the store, with its descriptor; NULL: there is none */
 
 	struct lifecycle life;
 	struct fence fence;
@@ -72,6 +76,14 @@ struct agent {
 	bool store_lost; /* it has not answered for BEATS_UNTIL_STALE periods, and we have said so
 			  */
 	char store_trouble[FAULT_TEXT_MAX]; /* the last error that was logged; empty: it answers */
+
+	struct notice notice;
+	struct {
+		enum agent_event event;
+		enum agent_state state;
+	} heeded;                            /* the notice that was told last, and in which state */
+	char notice_trouble[FAULT_TEXT_MAX]; /* the last one that was logged; empty: none */
+	bool dismissed;                      /* told to leave before a record was seen */
 
 	struct agent_job job;
 	struct agent_job handled; /* the last one that was started or refused */
@@ -139,6 +151,16 @@ void agent_look_done(struct agent *agent, bool answered);
 void agent_arm_fence(struct agent *agent);
 /* Takes over a fresh doorbell. */
 void agent_hang_bell(struct agent *agent, int fd);
+
+int agent_add_timer(struct agent *agent, sd_event_source **source, sd_event_time_handler_t handler,
+		    const char *description);
+
+/* --- agent-notice.c --- */
+
+int agent_add_notices(struct agent *agent);
+/* The event of what is known, with its reason set; told once in each state, and
+ * _AGENT_EVENT_INVALID then, as well as when nothing is known. */
+enum agent_event agent_standing_notice(struct agent *agent);
 
 /* --- agent-job.c --- */
 

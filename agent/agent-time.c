@@ -225,8 +225,8 @@ void agent_arm_fence(struct agent *agent)
 	agent_arm(agent, agent->fence_timer, fence_next_usec(&agent->fence));
 }
 
-static int add_timer(struct agent *agent, sd_event_source **source, sd_event_time_handler_t handler,
-		     const char *description)
+int agent_add_timer(struct agent *agent, sd_event_source **source, sd_event_time_handler_t handler,
+		    const char *description)
 {
 	int r = sd_event_add_time(agent->event, source, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_USEC,
 				  handler, agent);
@@ -241,11 +241,11 @@ int agent_add_timers(struct agent *agent)
 {
 	int r;
 
-	r = add_timer(agent, &agent->beat_timer, on_beat_timer, "beat");
+	r = agent_add_timer(agent, &agent->beat_timer, on_beat_timer, "beat");
 	if (r >= 0)
-		r = add_timer(agent, &agent->look_timer, on_look_timer, "look");
+		r = agent_add_timer(agent, &agent->look_timer, on_look_timer, "look");
 	if (r >= 0)
-		r = add_timer(agent, &agent->fence_timer, on_fence_timer, "fence");
+		r = agent_add_timer(agent, &agent->fence_timer, on_fence_timer, "fence");
 	if (r < 0)
 		return r;
 

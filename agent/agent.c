@@ -59,6 +59,8 @@ void agent_happen(struct agent *agent, enum agent_event event, const struct mach
 			begin_to_leave(agent);
 
 		event = agent->follow_up;
+		if (event == _AGENT_EVENT_INVALID)
+			event = agent_standing_notice(agent);
 		record = NULL;
 	} while (event != _AGENT_EVENT_INVALID);
 	agent_speak_up(agent);
@@ -117,6 +119,7 @@ static int on_signal(_unused_ sd_event_source *source, const struct signalfd_sig
 		return 0;
 	log_info("SIG%s: leaving in good order", name);
 	agent_set_reason(agent, "agent: SIG%s", name);
+	agent->dismissed = agent->life.state == AGENT_BOOTING;
 	agent_happen(agent, EVENT_TERM, NULL);
 	return 0;
 }
@@ -251,6 +254,9 @@ static int add_all(struct agent *agent, struct fault *fault)
 	if (r < 0)
 		return fault_set(fault, r, "cannot make the %s runner: %m",
 				 agent->given.runner->name);
+	r = agent_add_notices(agent);
+	if (r < 0)
+		return fault_set(fault, r, "cannot start the thread that looks for notices: %m");
 	r = control_new(agent->event, agent->given.home->fd, HOME_SOCKET, status_for_control, agent,
 			&agent->control);
 	if (r < 0)
@@ -292,12 +298,18 @@ int agent_run(struct agent *agent)
 	return r < 0 ? r : 0;
 }
 
+bool agent_is_over(const struct agent *agent)
+{
+	return agent->life.state == AGENT_ENDED && !agent->dismissed;
+}
+
 void agent_free(struct agent *agent)
 {
 	if (!agent)
 		return;
 	control_free(agent->control);
 	runner_free(agent->runner);
+	spot_free(agent->spot);
 	channel_free(agent->channel);
 	offerer_free(agent->offerer);
 	agent_hang_bell(agent, -1);
@@ -307,6 +319,7 @@ void agent_free(struct agent *agent)
 	sd_event_source_disable_unref(agent->look_timer);
 	sd_event_source_disable_unref(agent->fence_timer);
 	sd_event_source_disable_unref(agent->leave_timer);
+	sd_event_source_disable_unref(agent->notice_timer);
 	sd_event_unref(agent->event);
 	job_done(&agent->waiting);
 	job_done(&agent->report);

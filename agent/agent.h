@@ -14,8 +14,12 @@
 #include "agent/home.h"
 #include "agent/offerer.h"
 #include "agent/runner/runner.h"
+#include "agent/spot.h"
 #include "common/base/clock.h"
 #include "common/base/json.h"
+
+/* instance_notices(), or what stands for it. */
+typedef int open_notices_fn(const struct clock *clock, struct notice_source *ret);
 
 /* All borrowed for the agent's life; the clock, as the worker may outlive it, for the process's. */
 struct agent_options {
@@ -27,8 +31,9 @@ struct agent_options {
 	const struct runner_ops *runner;
 	open_store_fn *open_store;
 	open_forge_fn *open_forge;
-	open_pool_fn *open_pool; /* unused where nothing is offered: pool = table */
-	uint64_t seed;           /* of the beats' jitter */
+	open_pool_fn *open_pool;  /* unused where nothing is offered: pool = table */
+	open_notices_fn *notices; /* NULL: nobody takes this machine away */
+	uint64_t seed;            /* of the beats' jitter */
 };
 
 struct agent;
@@ -39,6 +44,10 @@ int agent_new(const struct agent_options *options, struct agent **ret,
 
 /* Until the machine's life is over: 0, whatever ended it. -errno: the loop itself failed. */
 int agent_run(struct agent *agent) _must_check_;
+
+/* Whether the machine's life is over, and not just this agent's, who was told to leave before it
+ * had seen a record. */
+bool agent_is_over(const struct agent *agent);
 
 /* What still runs is killed. */
 void agent_free(struct agent *agent);

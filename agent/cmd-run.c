@@ -6,6 +6,8 @@
 #include <sys/random.h>
 
 #include "agent/agent.h"
+#include "agent/instance.h"
+#include "agent/power-off.h"
 #include "agent/verbs.h"
 #include "common/base/exit.h"
 #include "common/base/log.h"
@@ -48,6 +50,34 @@ static uint64_t make_seed(void)
 	return seed;
 }
 
+/* The machine's id where nobody has given it: an instance of ec2 has one of its own. */
+static int find_machine(struct agent_program *program, struct fault *fault)
+{
+	_cleanup_(http_closep) struct http *http = NULL;
+	char machine[MACHINE_ID_MAX];
+	int r;
+
+	if (program->config.machine || !agent_config_is_ec2(&program->config))
+		return 0;
+	r = http_open(&(struct http_options){ .clock = &clock_system }, &http, fault);
+	if (r < 0)
+		return r;
+	r = instance_identify(
+		&(struct imds_options){
+			.http = http,
+			.clock = &clock_system,
+			.env = instance_env,
+		},
+		machine, sizeof(machine), fault);
+	if (r < 0)
+		return r;
+	r = settings_find(&program->settings, "machine", fault);
+	if (r < 0)
+		return r;
+	return settings_set(&program->settings, (size_t)r, machine, SETTING_FROM_DEFAULT, fault);
+}
+
+/* 1 when the machine's life is over, 0 when it is this agent's that is. */
 static int live(const struct agent_program *program, const struct home *home, const char *store,
 		struct fault *fault)
 {
@@ -65,6 +95,7 @@ static int live(const struct agent_program *program, const struct home *home, co
 		.open_store = hooks ? hooks->open_store : store_open,
 		.open_forge = forge_open,
 		.open_pool = pool_open,
+		.notices = agent_config_is_ec2(config) ? instance_notices : NULL,
 		.seed = make_seed(),
 	};
 	int r;
@@ -78,12 +109,25 @@ static int live(const struct agent_program *program, const struct home *home, co
 	log_info("paddock-agent %s for machine %s (%s), process %d, store %s", PADDOCK_VERSION,
 		 config->machine, config->provider, (int)getpid(), store);
 	r = agent_run(agent);
-	return r < 0 ? fault_set(fault, r, "the event loop failed: %m") : 0;
+	if (r < 0)
+		return fault_set(fault, r, "the event loop failed: %m");
+	return agent_is_over(agent);
+}
+
+/* After everything else, the lock included. */
+static int end_machine(const struct agent_config *config, struct fault *fault)
+{
+	const char *program = agent_config_power_off(config);
+
+	if (!program)
+		return 0;
+	log_info("the machine's life is over: %s", program);
+	return power_off(program, fault);
 }
 
 static int run(const struct verb_call *call)
 {
-	const struct agent_program *program = call->context;
+	struct agent_program *program = call->context;
 	const struct agent_config *config = &program->config;
 	_cleanup_home_ struct home home = { .fd = -1, .lock_fd = -1 };
 	_cleanup_free_ char *state_dir = NULL, *store = NULL;
@@ -93,7 +137,10 @@ static int run(const struct verb_call *call)
 	log_init(&(struct log_options){ .program = "paddock-agent",
 					.max_level = (enum log_level)config->log_level,
 					.timestamps = true });
-	r = agent_config_check(config, &fault);
+	(void)signal(SIGPIPE, SIG_IGN);
+	r = find_machine(program, &fault);
+	if (r >= 0)
+		r = agent_config_check(config, &fault);
 	if (r < 0)
 		return program_fail(r, &fault);
 	log_set_field(LOG_FIELD_MACHINE, config->machine);
@@ -105,10 +152,12 @@ static int run(const struct verb_call *call)
 		return program_fail(fault_cure(&fault, r, "--state-dir DIRECTORY"), &fault);
 	}
 
-	(void)signal(SIGPIPE, SIG_IGN);
 	r = home_open(state_dir, config->machine, (int)config->lock_fd, &home, &fault);
 	if (r >= 0)
 		r = live(program, &home, store, &fault);
+	home_close(&home);
+	if (r > 0)
+		r = end_machine(config, &fault);
 	return r < 0 ? program_fail(r, &fault) : EXIT_OK;
 }
 
@@ -120,7 +169,14 @@ const struct verb verb_run = {
 		"runs its jobs, cleans up behind them and offers the machine again. It ends when "
 		"its record says so, when its threshold has passed by a minute, and, after "
 		"draining, on SIGTERM or SIGINT.\n\n"
-		"There is one agent a machine: another one is refused with exit code 75.",
+		"There is one agent a machine: another one is refused with exit code 75.\n\n"
+		"On an instance of EC2 (--provider ec2) it is told by the instance's metadata "
+		"which "
+		"machine this is and when it will be taken away: then it takes no new work, lets "
+		"the "
+		"job that runs go on until --notice-grace before the end, and, its life being "
+		"over, "
+		"runs --power-off. It waits for a minute for that service to come up.",
 	.examples = "paddock-agent run --machine m-1\tThe agent of m-1, with the store of this "
 		    "user or host",
 	.run = run,

@@ -18,7 +18,7 @@ static const char *const level_names[] = { "error", "warning", "info", "debug", 
 
 const struct setting agent_config_rows[] = {
 	{ "agent", "machine", SETTING_TEXT, AT(machine), NULL, 1, MACHINE_ID_MAX - 1, NULL, "ID",
-	  "The machine that this agent speaks for" },
+	  "The machine that this agent speaks for (default for ec2: the instance's id)" },
 	{ "agent", "state-dir", SETTING_TEXT, AT(state_dir), NULL, 1, 200, NULL, "DIRECTORY",
 	  "Where machines live (default: /var/lib/paddock, or the user's state directory)" },
 	{ "agent", "store", SETTING_TEXT, AT(store), NULL, 1, 512, NULL, "ADDRESS",
@@ -45,6 +45,14 @@ const struct setting agent_config_rows[] = {
 	  NULL, "DURATION", "How long it waits for its record before it ends" },
 	{ "agent", "stop-grace", SETTING_DURATION, AT(stop_grace_usec), "10s", 0, MINUTES(10), NULL,
 	  "DURATION", "How long a job has between SIGTERM and SIGKILL" },
+	{ "agent", "notice-poll", SETTING_DURATION, AT(notice_poll_usec), "2s", 200 * USEC_PER_MSEC,
+	  MINUTES(1), NULL, "DURATION",
+	  "How often an ec2 machine looks whether it will be taken away" },
+	{ "agent", "notice-grace", SETTING_DURATION, AT(notice_grace_usec), "45s", 0, MINUTES(10),
+	  NULL, "DURATION",
+	  "How long before a machine is taken away the job that runs on it is ended" },
+	{ "agent", "power-off", SETTING_TEXT, AT(power_off), NULL, 1, 200, NULL, "PROGRAM",
+	  "Run when the machine's life is over, to end it (default: nothing; for ec2: poweroff)" },
 	{ "agent", "job-log-max", SETTING_SIZE, AT(job_log_max_bytes), "64M", 64 * KIB, 64 * GIB,
 	  NULL, "BYTES", "How much of each output stream of a job is kept" },
 	{ "agent", "log-level", SETTING_CHOICE, AT(log_level), "info", 0, 0, level_names, "LEVEL",
@@ -98,6 +106,18 @@ int agent_config_load(struct settings *settings, const char *root, const char *p
 	return load_environment(settings, environment, fault);
 }
 
+bool agent_config_is_ec2(const struct agent_config *config)
+{
+	return strcmp(config->provider, "ec2") == 0;
+}
+
+const char *agent_config_power_off(const struct agent_config *config)
+{
+	if (config->power_off)
+		return config->power_off;
+	return agent_config_is_ec2(config) ? "poweroff" : NULL;
+}
+
 int agent_config_check(const struct agent_config *config, struct fault *fault)
 {
 	if (!config->machine) {
@@ -115,6 +135,9 @@ int agent_config_check(const struct agent_config *config, struct fault *fault)
 	if (config->lock_fd == 1 || config->lock_fd == 2)
 		return fault_set(fault, EINVAL, "lock-fd: %d is a standard stream",
 				 (int)config->lock_fd);
+	if (config->power_off && strcmp(config->provider, "local") == 0)
+		return fault_set(fault, EINVAL,
+				 "power-off: a local machine is this process, and ends with it");
 	return 0;
 }
 

@@ -53,6 +53,8 @@ const char *const agent_event_names[_AGENT_EVENT_MAX + 1] = {
 	[EVENT_DIRTY] = "dirty",
 	[EVENT_WRITTEN] = "written",
 	[EVENT_TERM] = "term",
+	[EVENT_NOTICE] = "notice",
+	[EVENT_REBALANCE] = "rebalance",
 	[EVENT_THRESHOLD] = "threshold",
 	[EVENT_DEADLINE] = "deadline",
 };
@@ -76,6 +78,17 @@ const char *const agent_event_names[_AGENT_EVENT_MAX + 1] = {
 	[EVENT_TERM] = GO(AGENT_STOPPING, ACTION_LAST | ACTION_WRITE_DRAIN | ACTION_STOP), \
 	[EVENT_THRESHOLD] = GO(AGENT_STOPPING, ACTION_WRITE_DRAIN | ACTION_STOP),          \
 	[EVENT_DEADLINE] = END(AGENT_ENDED, ACTION_WRITE_END | ACTION_EXIT, ENDING_FENCED)
+
+/* What will be taken away takes no new work. */
+#define DRAIN_ON_NOTICE \
+	[EVENT_NOTICE] = GO(AGENT_STOPPING, ACTION_LAST | ACTION_WRITE_DRAIN | ACTION_STOP)
+#define WITHDRAW_ON(event_) \
+	[event_] = GO(AGENT_STOPPING, ACTION_LAST | ACTION_WRITE_WITHDRAW | ACTION_STOP)
+#define LAST_ON(event_, state_) [event_] = GO(state_, ACTION_LAST)
+/* What is being ended is ended for good. */
+#define ENDING_ON_NOTICE(state_)                                       \
+	[EVENT_NOTICE] = GO(state_, ACTION_LAST | ACTION_WRITE_DRAIN), \
+	[EVENT_REBALANCE] = GO(state_, ACTION_LAST | ACTION_WRITE_DRAIN)
 
 /* Once a claim is being ended, only the proof of it and the last deadline count. */
 #define ENDING_ROWS                                                               \
@@ -108,6 +121,9 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 		[EVENT_RECORD_TERMINATED] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 		[EVENT_RECORD_FOREIGN] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 		[EVENT_TERM] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
+		/* The record that is to be drained has not been seen. */
+		LAST_ON(EVENT_NOTICE, AGENT_BOOTING),
+		LAST_ON(EVENT_REBALANCE, AGENT_BOOTING),
 		[EVENT_DEADLINE] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 	},
 	[AGENT_READYING] = {
@@ -121,6 +137,8 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 		[EVENT_RECORD_FOREIGN] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 		[EVENT_TERM] = GO(AGENT_STOPPING,
 				  ACTION_LAST | ACTION_WRITE_WITHDRAW | ACTION_STOP),
+		WITHDRAW_ON(EVENT_NOTICE),
+		WITHDRAW_ON(EVENT_REBALANCE),
 		[EVENT_THRESHOLD] = GO(AGENT_STOPPING,
 				       ACTION_LAST | ACTION_WRITE_WITHDRAW | ACTION_STOP),
 		[EVENT_DEADLINE] = END(AGENT_ENDED, ACTION_WRITE_END | ACTION_EXIT, ENDING_FENCED),
@@ -134,34 +152,45 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 		[EVENT_RECORD_FOREIGN] = END(AGENT_ENDED, ACTION_EXIT, ENDING_FENCED),
 		[EVENT_TERM] = GO(AGENT_STOPPING,
 				  ACTION_LAST | ACTION_WRITE_WITHDRAW | ACTION_STOP),
+		WITHDRAW_ON(EVENT_NOTICE),
+		WITHDRAW_ON(EVENT_REBALANCE),
 		[EVENT_THRESHOLD] = GO(AGENT_STOPPING,
 				       ACTION_LAST | ACTION_WRITE_WITHDRAW | ACTION_STOP),
 		[EVENT_DEADLINE] = END(AGENT_ENDED, ACTION_WRITE_END | ACTION_EXIT, ENDING_FENCED),
 	},
 	[AGENT_REGISTERING] = {
 		SERVED_ROWS,
+		DRAIN_ON_NOTICE,
+		LAST_ON(EVENT_REBALANCE, AGENT_REGISTERING),
 		[EVENT_RECORD_HELD] = GO(AGENT_REGISTERING, ACTION_TAKE),
 		[EVENT_TAKEN] = GO(AGENT_ANNOUNCING, ACTION_WRITE_RUN),
 		[EVENT_TAKE_FAILED] = GO(AGENT_STOPPING, ACTION_WRITE_DRAIN | ACTION_STOP),
 	},
 	[AGENT_ANNOUNCING] = {
 		SERVED_ROWS,
+		DRAIN_ON_NOTICE,
+		LAST_ON(EVENT_REBALANCE, AGENT_ANNOUNCING),
 		[EVENT_WRITTEN] = GO(AGENT_LISTENING, ACTION_FETCH),
 		[EVENT_RECORD_HELD] = GO(AGENT_ANNOUNCING, ACTION_WRITE_RUN),
 	},
 	[AGENT_LISTENING] = {
 		SERVED_ROWS,
+		DRAIN_ON_NOTICE,
+		LAST_ON(EVENT_REBALANCE, AGENT_LISTENING),
 		[EVENT_RECORD_HELD] = GO(AGENT_LISTENING, ACTION_FETCH),
 		[EVENT_JOB_WAITING] = GO(AGENT_BUSY, ACTION_START),
 		[EVENT_TAKE_FAILED] = GO(AGENT_STOPPING, ACTION_WRITE_DRAIN | ACTION_STOP),
 	},
 	[AGENT_BUSY] = {
 		SERVED_ROWS,
+		LAST_ON(EVENT_NOTICE, AGENT_BUSY),
+		LAST_ON(EVENT_REBALANCE, AGENT_BUSY),
 		[EVENT_JOB_ENDED] = GO(AGENT_LISTENING, ACTION_REPORT | ACTION_FETCH),
 	},
 	[AGENT_STOPPING] = {
 		ENDING_ROWS,
 		RESAID_ROWS(AGENT_STOPPING),
+		ENDING_ON_NOTICE(AGENT_STOPPING),
 		/* A job that was fetched when the end came: it is told, and never started. */
 		[EVENT_JOB_WAITING] = GO(AGENT_STOPPING, ACTION_REPORT),
 		[EVENT_JOB_ENDED] = GO(AGENT_STOPPING, ACTION_REPORT),
@@ -170,6 +199,7 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 	[AGENT_CLEANING] = {
 		ENDING_ROWS,
 		RESAID_ROWS(AGENT_CLEANING),
+		ENDING_ON_NOTICE(AGENT_CLEANING),
 		[EVENT_JOB_WAITING] = GO(AGENT_CLEANING, ACTION_REPORT),
 		[EVENT_CLEANED] = GO(AGENT_CLEAN, ACTION_WRITE_OFFER),
 	},
@@ -184,6 +214,8 @@ const struct lifecycle_row lifecycle_rows[_AGENT_STATE_MAX][_AGENT_EVENT_MAX] = 
 		/* A later seq: taken and rolled back before we heard; nothing ran under it. */
 		[EVENT_RECORD_DRAINING] = GO(AGENT_CLEAN, ACTION_ADOPT | ACTION_WRITE_OFFER),
 		[EVENT_TERM] = GO(AGENT_CLEAN, ACTION_LAST | ACTION_WRITE_DRAIN | ACTION_WRITE_OFFER),
+		[EVENT_NOTICE] = GO(AGENT_CLEAN, ACTION_LAST | ACTION_WRITE_DRAIN | ACTION_WRITE_OFFER),
+		[EVENT_REBALANCE] = GO(AGENT_CLEAN, ACTION_LAST | ACTION_WRITE_DRAIN | ACTION_WRITE_OFFER),
 	},
 	[AGENT_LEAVING] = {
 		[EVENT_WRITTEN] = GO(AGENT_ENDED, ACTION_EXIT),
@@ -265,10 +297,21 @@ static unsigned end_instead_of_offer(struct lifecycle *life, unsigned actions)
 	return (actions & ~(unsigned)ACTION_WRITE_OFFER) | ACTION_WRITE_END;
 }
 
+/* What is last before it was ever idle is withdrawn, never offered. */
+static unsigned withdraw_instead_of_ready(struct lifecycle *life, unsigned actions)
+{
+	if (!(actions & ACTION_WRITE_READY) || !life->last)
+		return actions;
+
+	life->state = AGENT_STOPPING;
+	return (actions & ~(unsigned)ACTION_WRITE_READY) | ACTION_WRITE_WITHDRAW | ACTION_STOP;
+}
+
 unsigned lifecycle_step(struct lifecycle *life, enum agent_event event,
 			const struct machine *record)
 {
 	const struct lifecycle_row *row = &lifecycle_rows[life->state][event];
+	unsigned actions = row->actions & ~(unsigned)(ACTION_ADOPT | ACTION_LAST);
 
 	if (!row->set)
 		return 0;
@@ -286,7 +329,7 @@ unsigned lifecycle_step(struct lifecycle *life, enum agent_event event,
 	}
 	if (row->actions & (ACTION_WRITE_READY | ACTION_WRITE_OFFER) && !life->last)
 		life->offered = true;
-	return end_instead_of_offer(life, row->actions & ~(unsigned)(ACTION_ADOPT | ACTION_LAST));
+	return end_instead_of_offer(life, withdraw_instead_of_ready(life, actions));
 }
 
 enum transition lifecycle_awaits(const struct lifecycle *life)

@@ -53,7 +53,9 @@ enum agent_event {
 	EVENT_WRITTEN, /* the transition that the state waits for was accepted (lifecycle_awaits())
 			*/
 	/* What the world says. */
-	EVENT_TERM,      /* SIGTERM: leave in good order */
+	EVENT_TERM,      /* SIGTERM, or the last moments of a notice: leave in good order */
+	EVENT_NOTICE,    /* the machine will be taken away soon: a job that runs may go on */
+	EVENT_REBALANCE, /* it may be: what is being served may go on */
 	EVENT_THRESHOLD, /* the record's threshold has come, by our own clock */
 	EVENT_DEADLINE,  /* threshold + AGENT_GRACE has come, or boot time without a record */
 	_AGENT_EVENT_MAX,

@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], SUPERVISE_ARGUMENT) == 0)
 		return supervise_main(argc, argv);
 
-	/* One arena serves both threads: the agent is small and should stay so. */
+	/* One arena serves all threads: the agent is small and should stay so. */
 	(void)mallopt(M_ARENA_MAX, 1);
 	return agent_main(argc, argv, NULL);
 }

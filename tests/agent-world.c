@@ -388,6 +388,7 @@ void world_start_agent(struct world *world)
 		.runner = &fake_runner,
 		.open_store = open_hooked_store,
 		.open_forge = forge_open,
+		.notices = world->notices,
 	};
 
 	ck_assert_msg(home_open(world->tree->path, WORLD_MACHINE, 0, &world->home, &fault) == 0,

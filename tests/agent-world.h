@@ -61,6 +61,7 @@ struct world {
 	struct store *store;        /* the test's own connection, … */
 	pthread_mutex_t store_lock; /* … also used by surprises, on the worker */
 	struct forge *forge;
+	open_notices_fn *notices; /* for the agent; NULL: none. Its clock is the world's */
 	struct agent *agent;
 	struct world_runner *runner; /* the agent's */
 	struct world_trouble troubles[_WORLD_CALL_MAX];

@@ -102,11 +102,6 @@ int call_perform(struct credentials_source *source, const struct call *call, int
 	return take_answer(&exchange, call, ret_status, ret_body, fault);
 }
 
-bool call_found_nobody(int r)
-{
-	return r == -ETIMEDOUT || r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -ECONNRESET;
-}
-
 /* --- tokens ---------------------------------------------------------------------------------- */
 
 int read_token(const struct walk *walk, const char *path, struct secret *ret, struct fault *fault)

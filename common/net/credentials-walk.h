@@ -99,8 +99,6 @@ struct call {
  * fault. */
 int call_perform(struct credentials_source *source, const struct call *call, int *ret_status,
 		 struct secret *ret_body, struct fault *fault) _must_check_;
-/* Whether nobody answered, which for the instance's metadata means that this is no instance. */
-bool call_found_nobody(int r);
 
 /* A token out of a file, read anew each time, without the newline at its end. */
 int read_token(const struct walk *walk, const char *path, struct secret *ret,

@@ -114,7 +114,8 @@ def fleet() -> None:
     ec2.create_launch_template(
         LaunchTemplateName="paddock",
         LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "r6i.large",
-                            "IamInstanceProfile": {"Name": "agent"}},
+                            "IamInstanceProfile": {"Name": "agent"},
+                            "InstanceInitiatedShutdownBehavior": "terminate"},
     )
     made = ec2.create_fleet(
         Type="instant", TargetCapacitySpecification={"TotalTargetCapacity": 1},

@@ -38,6 +38,8 @@ START_TEST(has_the_defaults_of_the_design)
 	ck_assert_uint_eq(loaded.config.watch_usec, USEC_PER_SEC);
 	ck_assert_uint_eq(loaded.config.boot_usec, 600 * USEC_PER_SEC);
 	ck_assert_uint_eq(loaded.config.stop_grace_usec, 10 * USEC_PER_SEC);
+	ck_assert_uint_eq(loaded.config.notice_poll_usec, 2 * USEC_PER_SEC);
+	ck_assert_uint_eq(loaded.config.notice_grace_usec, 45 * USEC_PER_SEC);
 	ck_assert_uint_eq(loaded.config.job_log_max_bytes, 64 << 20);
 	ck_assert_str_eq(loaded.config.forge, "none");
 	ck_assert_str_eq(loaded.config.provider, "local");
@@ -158,7 +160,31 @@ START_TEST(keeps_state_where_the_setting_or_the_user_says)
 }
 END_TEST
 
+START_TEST(powers_off_what_is_its_own_to_end)
+{
+	struct loaded loaded;
+
+	loaded_init(&loaded);
+	set(&loaded, "machine", "m-1");
+	ck_assert_ptr_null(agent_config_power_off(&loaded.config));
+	set(&loaded, "power-off", "/sbin/halt");
+	ck_assert_int_eq(agent_config_check(&loaded.config, &loaded.fault), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(loaded.fault.text, "power-off"));
+	set(&loaded, "provider", "ec2");
+	ck_assert_int_eq(agent_config_check(&loaded.config, &loaded.fault), 0);
+	ck_assert_str_eq(agent_config_power_off(&loaded.config), "/sbin/halt");
+	settings_done(&loaded.settings);
+
+	loaded_init(&loaded);
+	set(&loaded, "provider", "ec2");
+	ck_assert_str_eq(agent_config_power_off(&loaded.config), "poweroff");
+	set(&loaded, "provider", "bench");
+	ck_assert_ptr_null(agent_config_power_off(&loaded.config));
+	settings_done(&loaded.settings);
+}
+END_TEST
+
 TEST_MAIN(has_the_defaults_of_the_design, reads_files_then_its_own_variables_and_no_others,
 	  refuses_a_file_with_an_unknown_key_by_name_and_line, checks_what_a_row_alone_cannot_say,
 	  says_what_to_do_when_no_machine_is_named, refuses_periods_out_of_range,
-	  keeps_state_where_the_setting_or_the_user_says)
+	  keeps_state_where_the_setting_or_the_user_says, powers_off_what_is_its_own_to_end)

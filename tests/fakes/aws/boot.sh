@@ -3,8 +3,8 @@
 # told to by SIGTERM, which `shutdown` sends as well.
 set -u
 
-INSTANCE_INIT=$$
-export INSTANCE_INIT
+# For those that shut it down, whatever environment they have left.
+echo "$$" >init.pid
 ending=
 trap 'ending=yes' TERM
 
