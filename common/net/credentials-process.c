@@ -143,7 +143,7 @@ static int read_output(int fd, const struct deadline *deadline, const struct clo
 	}
 }
 
-/* The program itself may have left its group, or, like sudo, become somebody whom we may not kill. */
+/* The program itself may have left its group, or, like sudo, belong to another user. */
 static int kill_all(pid_t pid)
 {
 	(void)kill(-pid, SIGKILL);

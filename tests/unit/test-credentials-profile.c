@@ -1,9 +1,17 @@
 /* Credentials that profiles lead to: keys, roles, programs, and what only the AWS CLI can do. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
 
+#include "common/base/parse.h"
 #include "tests/unit/credentials-fixture.h"
+
+#define NOBODY 65534
+#define PATH_TEXT_MAX 4096
+#define PROGRAM_MAX (64 * 1024 * 1024)
 
 static void write_config(struct bench *bench, const char *text)
 {
@@ -456,6 +464,84 @@ START_TEST(ends_a_program_and_its_children_when_they_take_too_long)
 }
 END_TEST
 
+/* Time stands still until the program says its pid, and is up then. */
+static uint64_t boot_usec_until_pid(const struct clock *clock)
+{
+	const struct bench *bench = container_of(clock, const struct bench, clock.clock);
+	struct stat info;
+	bool said = fstatat(bench->home->fd, "pid", &info, 0) == 0 && info.st_size > 0;
+
+	return bench->clock.now_boot_usec + (said ? bench->options.process_timeout_usec : 0);
+}
+
+static const struct clock_ops clock_until_pid = {
+	.name = "until-pid",
+	.wall_ms = fake_wall_ms,
+	.boot_usec = boot_usec_until_pid,
+	.sleep_until = fake_sleep_until,
+};
+
+/* The supervisor lies beside this test's own program. */
+static void copy_resister(struct bench *bench)
+{
+	_cleanup_free_ char *data = NULL, *path = NULL;
+	char self[PATH_TEXT_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t size;
+
+	ck_assert_int_gt(n, 0);
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	path = str_format("%s/supervisor", self);
+	ck_assert_int_eq(read_file_alloc_at(AT_FDCWD, path, PROGRAM_MAX, &data, &size), 0);
+	ck_assert_int_eq(replace_file_at(bench->home->fd, "resister", data, size, 0755), 0);
+	ck_assert_int_eq(fchmodat(bench->home->fd, "resister", 04755, 0), 0);
+	ck_assert_int_eq(fchown(bench->home->fd, NOBODY, NOBODY), 0);
+}
+
+static void end_resister(struct bench *bench)
+{
+	char text[32];
+	uint64_t pid;
+
+	ck_assert_int_gt(read_file_at(bench->home->fd, "pid", text, sizeof(text)), 0);
+	text[strcspn(text, "\n")] = '\0';
+	ck_assert_int_eq(parse_u64(text, &pid), 0);
+	ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid((pid_t)pid, NULL, 0), (pid_t)pid);
+}
+
+/* Such as sudo: we are nobody, and it is root's. */
+START_TEST(does_not_wait_for_a_program_that_it_may_not_kill)
+{
+	_cleanup_bench_ struct bench bench;
+	char config[1024];
+	struct statvfs info;
+
+	use_profile(&bench, "x");
+	ck_assert_int_eq(fstatvfs(bench.home->fd, &info), 0);
+	if (geteuid() != 0 || info.f_flag & ST_NOSUID) {
+		(void)fprintf(stderr, "not tested: needs root, and a %s that is not nosuid\n",
+			      bench.home->path);
+		return;
+	}
+	(void)snprintf(config, sizeof(config),
+		       "[profile x]\ncredential_process = %1$s/resister resist %1$s/pid\n",
+		       bench.home->path);
+	write_config(&bench, config);
+	copy_resister(&bench);
+	bench.clock.clock.ops = &clock_until_pid;
+	bench.options.process_timeout_usec = 20 * USEC_PER_MSEC;
+
+	ck_assert_int_eq(setresuid(NOBODY, NOBODY, 0), 0);
+	fails_with(&bench, -ETIMEDOUT,
+		   "credential_process of the AWS profile 'x' did not end in time, and cannot be "
+		   "killed");
+	ck_assert_int_eq(setresuid(0, 0, 0), 0);
+	end_resister(&bench);
+}
+END_TEST
+
 START_TEST(refuses_a_program_that_cannot_be_run)
 {
 	static const struct {
@@ -492,4 +578,4 @@ TEST_MAIN(reads_keys_of_either_file_and_prefers_credentials, reads_files_that_va
 	  says_how_a_program_failed_without_showing_what_it_prints,
 	  refuses_what_a_program_prints_when_it_is_no_answer,
 	  ends_a_program_and_its_children_when_they_take_too_long,
-	  refuses_a_program_that_cannot_be_run)
+	  does_not_wait_for_a_program_that_it_may_not_kill, refuses_a_program_that_cannot_be_run)

@@ -130,6 +130,7 @@ START_TEST(reads_back_what_it_wrote_as_json)
 
 	ck_assert_int_eq(machine_to_json(&machine, &object), 0);
 	text = json_text(object);
+	ck_assert_ptr_nonnull(text);
 	ck_assert_int_eq(json_parse(text, strlen(text), "record", &parsed, &fault), 0);
 	memset(&again, 0, sizeof(again));
 	ck_assert_int_eq(machine_from_json(parsed, &again, &fault), 0);

@@ -281,6 +281,7 @@ START_TEST(reads_back_what_it_wrote_as_json)
 
 	ck_assert_int_eq(run_to_json(&run, &object), 0);
 	text = json_text(object);
+	ck_assert_ptr_nonnull(text);
 	ck_assert_int_eq(json_parse(text, strlen(text), "run", &parsed, &fault), 0);
 	ck_assert_int_eq(run_from_json(parsed, &again, &fault), 0);
 

@@ -146,6 +146,7 @@ static void outcome_done(struct outcome *outcome)
 {
 	free(outcome->out);
 	free(outcome->err);
+	*outcome = (struct outcome){}; /* a test may go on with another */
 }
 
 #define _cleanup_outcome_ _cleanup_(outcome_done)
