@@ -35,6 +35,9 @@ static void add_overrides(struct form *form, const struct ec2_fleet *fleet)
 			 "LaunchTemplateConfigs.1.Overrides.%zu.InstanceType", i + 1);
 		form_add(form, fleet->overrides[i].subnet,
 			 "LaunchTemplateConfigs.1.Overrides.%zu.SubnetId", i + 1);
+		if (fleet->overrides[i].image)
+			form_add(form, fleet->overrides[i].image,
+				 "LaunchTemplateConfigs.1.Overrides.%zu.ImageId", i + 1);
 	}
 }
 

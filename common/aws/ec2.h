@@ -32,6 +32,7 @@
 struct ec2_override {
 	const char *type;
 	const char *subnet;
+	const char *image; /* NULL: the template's */
 };
 
 struct ec2_fleet {
