@@ -38,6 +38,9 @@ bool ec2_capacity_note(struct ec2_capacity *capacity, const struct ec2_launch_er
  * a clock that was wrong blocks nothing for long. */
 bool ec2_capacity_blocks(const struct ec2_capacity *capacity, const char *type, const char *zone,
 			 const char *subnet, bool spot, uint64_t now_ms);
+/* Whether the subnet is blocked, whatever the type and usage. */
+bool ec2_capacity_blocks_subnet(const struct ec2_capacity *capacity, const char *subnet,
+				uint64_t now_ms);
 /* Adds what other knows; of the same row the later expiry wins. */
 void ec2_capacity_merge(struct ec2_capacity *capacity, const struct ec2_capacity *other);
 /* Forgets what has expired. */

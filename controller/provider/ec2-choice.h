@@ -15,8 +15,9 @@
 
 #define EC2_POOLS_MAX 60
 #define EC2_SUBNETS_MAX 16 /* of one choice: all its names must fit an intent's plan */
-#define EC2_TYPES_SPREAD 5 /* so many types stand in a choice, if there are, before more subnets \
-			    */
+#define EC2_TYPES_SPREAD                                                        \
+	5 /* so many types stand in a choice, if there are, before more subnets \
+	   */
 #define EC2_CHOICE_TEXT_MAX 128
 
 struct ec2_catalog {
