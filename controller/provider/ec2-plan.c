@@ -23,7 +23,7 @@
 #define REST                                                                                  \
 	(sizeof("{\"usage\":\"on-demand\",\"template\":\"\",\"version\":\"\",\"image\":\"\"," \
 		"\"subnets\":[],\"zones\":[],\"types\":[],\"pools\":[]}") +                   \
-	 2 * EC2_ID_MAX + EC2_VERSION_MAX)
+	 2UL * EC2_ID_MAX + EC2_VERSION_MAX)
 _Static_assert(EC2_POOLS_MAX *PER_TYPE + EC2_SUBNETS_MAX * PER_SUBNET + REST <= RUN_PLAN_MAX,
 	       "every plan fits an intent");
 
@@ -230,7 +230,7 @@ static int get_pool(const char *text, const struct names *names, struct ec2_pool
 
 static int get_pools(struct json_object *object, struct ec2_plan *plan, struct fault *fault)
 {
-	const char *pools[EC2_POOLS_MAX];
+	const char *pools[EC2_POOLS_MAX] = {};
 	struct names names = {};
 	size_t n_zones = 0;
 	int r;
