@@ -212,7 +212,7 @@ static int get_list(struct json_object *object, const char *key, const char **te
 static int get_pool(const char *text, const struct names *names, struct ec2_pool *pool)
 {
 	char type[4] = "";
-	const char *point = strchr(text, '.');
+	const char *point = text ? strchr(text, '.') : NULL;
 	uint64_t t = 0, s = 0;
 
 	if (!point || (size_t)(point - text) >= sizeof(type))
