@@ -12,6 +12,7 @@
 
 #define MICROS_PER_DOLLAR UINT64_C(1000000)
 #define WHITE " \t\r"
+#define ROWS_STEP 1024 /* room for so many more at once */
 
 void ec2_prices_done(struct ec2_prices *prices)
 {
@@ -140,11 +141,13 @@ static int add_line(struct ec2_prices *prices, const char *text, size_t size, st
 		return r;
 	if (prices->n == EC2_PRICES_MAX)
 		return fault_set(fault, EBADMSG, "more than %d prices", EC2_PRICES_MAX);
-	rows = reallocarray(prices->rows, prices->n + 1, sizeof(*rows));
-	if (!rows)
-		return fault_set(fault, ENOMEM, "out of memory");
-	prices->rows = rows;
-	rows[prices->n++] = price;
+	if (prices->n % ROWS_STEP == 0) {
+		rows = reallocarray(prices->rows, prices->n + ROWS_STEP, sizeof(*rows));
+		if (!rows)
+			return fault_set(fault, ENOMEM, "out of memory");
+		prices->rows = rows;
+	}
+	prices->rows[prices->n++] = price;
 	return 0;
 }
 
