@@ -21,9 +21,8 @@
 
 #define POOL_SQS_PREFIX "paddock"
 #define POOL_SQS_HELD_SEC 60 /* hidden while it is looked at */
-#define POOL_SQS_BACK_SEC                                                      \
-	2 /* given back: hidden for so long, as whoever does it may come again \
-	   */
+/* Given back: hidden for so long, as whoever does it may come again. */
+#define POOL_SQS_BACK_SEC 2
 /* The most that the service hides a message is 12 hours since its receipt. */
 #define POOL_SQS_QUARANTINE_SEC (12 * 3600 - POOL_SQS_HELD_SEC)
 #define POOL_EMPTY_MAX 2

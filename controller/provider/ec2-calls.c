@@ -78,8 +78,8 @@ static int keep_subnet(const struct ec2_subnet *subnet, void *context, struct fa
 {
 	struct ec2_subnets *subnets = context;
 
-	if (subnets->n == EC2_SUBNETS_MAX)
-		return fault_set(fault, E2BIG, "more than %d subnets", EC2_SUBNETS_MAX);
+	if (subnets->n == EC2_SUBNETS_FOUND_MAX)
+		return fault_set(fault, E2BIG, "more than %d subnets", EC2_SUBNETS_FOUND_MAX);
 	subnets->rows[subnets->n++] = *subnet;
 	return 0;
 }

@@ -7,10 +7,10 @@
 #include "common/aws/ec2.h"
 #include "common/base/fault.h"
 
-#define EC2_TYPES_MAX 2048 /* EC2 knows about 900 */
-#define EC2_SUBNETS_MAX 32 /* more are not asked for */
-#define EC2_PAGE_MAX 1000  /* instances in one answer */
-#define EC2_PAGES_MAX 1000 /* of one question */
+#define EC2_TYPES_MAX 2048       /* EC2 knows about 900 */
+#define EC2_SUBNETS_FOUND_MAX 32 /* more are not asked for */
+#define EC2_PAGE_MAX 1000        /* instances in one answer */
+#define EC2_PAGES_MAX 1000       /* of one question */
 
 struct ec2_types {
 	struct ec2_type *rows; /* owned */
@@ -24,7 +24,7 @@ int ec2_find_types(struct aws *aws, uint64_t cpu, const char *arch, struct ec2_t
 		   struct fault *fault) _must_check_;
 
 struct ec2_subnets {
-	struct ec2_subnet rows[EC2_SUBNETS_MAX];
+	struct ec2_subnet rows[EC2_SUBNETS_FOUND_MAX];
 	size_t n;
 };
 /* -ENOENT when one of them is not there. */

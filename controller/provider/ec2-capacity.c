@@ -1,109 +1,177 @@
 #include "controller/provider/ec2-capacity.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/io.h"
 #include "common/base/json.h"
 
-/* What an error of CreateFleet speaks of. */
-enum scope { SCOPE_POOL, SCOPE_SUBNET, SCOPE_ACCOUNT };
+/* --- what errors mean ------------------------------------------------------------------------ */
+
+enum scope {
+	SCOPE_POOL,      /* this type in this zone */
+	SCOPE_SUBNET,    /* whatever the type and usage */
+	SCOPE_USAGE,     /* a limit of the account */
+	SCOPE_SPOT,      /* the same; it speaks of spot only */
+	SCOPE_ON_DEMAND, /* the same; it speaks of on-demand unless it says otherwise */
+};
 
 static const struct {
 	const char *code;
 	enum scope scope;
 } codes[] = {
-	{ "InsufficientInstanceCapacity", SCOPE_POOL },
-	{ "UnfulfillableCapacity", SCOPE_POOL },
-	{ "Unsupported", SCOPE_POOL },
-	{ "ReservationCapacityExceeded", SCOPE_POOL },
-	{ "InsufficientHostCapacity", SCOPE_POOL },
+	{ "InstanceLimitExceeded", SCOPE_ON_DEMAND },
 	{ "InsufficientCapacity", SCOPE_POOL },
 	{ "InsufficientFreeAddressesInSubnet", SCOPE_SUBNET },
-	{ "MaxSpotInstanceCountExceeded", SCOPE_ACCOUNT },
-	{ "MaxFleetCountExceeded", SCOPE_ACCOUNT },
-	{ "VcpuLimitExceeded", SCOPE_ACCOUNT },
-	{ "InstanceLimitExceeded", SCOPE_ACCOUNT },
+	{ "InsufficientHostCapacity", SCOPE_POOL },
+	{ "InsufficientInstanceCapacity", SCOPE_POOL },
+	{ "MaxFleetCountExceeded", SCOPE_USAGE },
+	{ "MaxSpotInstanceCountExceeded", SCOPE_SPOT },
+	{ "ReservationCapacityExceeded", SCOPE_POOL },
+	{ "SpotMaxPriceTooLow", SCOPE_POOL },
+	{ "UnfulfillableCapacity", SCOPE_POOL },
+	{ "Unsupported", SCOPE_POOL },
+	{ "VcpuLimitExceeded", SCOPE_ON_DEMAND },
 };
 
-static void init_shortage(struct ec2_shortage *ret, const struct ec2_launch_error *error,
-			  enum scope scope, uint64_t now_ms)
-{
-	const char *place = error->zone[0] ? error->zone : error->subnet;
+/* Fields of the same sizes; both are terminated. */
+#define COPY(to, from) memcpy((to), (from), sizeof(to))
 
-	*ret = (struct ec2_shortage){
-		.spot = strcmp(error->lifecycle, "spot") == 0,
-		.until_ms = now_ms + EC2_CAPACITY_MEMORY_MS,
-	};
-	if (scope == SCOPE_POOL)
-		(void)!str_copy(ret->type, sizeof(ret->type), error->type);
-	if (scope == SCOPE_SUBNET)
-		place = error->subnet;
-	if (scope != SCOPE_ACCOUNT)
-		(void)!str_copy(ret->place, sizeof(ret->place), place);
-	(void)!str_copy(ret->code, sizeof(ret->code), error->code);
+static bool pool_of(const struct ec2_launch_error *error, struct ec2_shortage *row)
+{
+	if (!error->type[0])
+		return false;
+	COPY(row->type, error->type);
+	COPY(row->zone, error->zone);
+	if (!error->zone[0])
+		COPY(row->subnet, error->subnet);
+	return true;
 }
 
-static bool same(const struct ec2_shortage *a, const struct ec2_shortage *b)
+static bool subnet_of(const struct ec2_launch_error *error, struct ec2_shortage *row)
 {
-	return a->spot == b->spot && strcmp(a->type, b->type) == 0 &&
-	       strcmp(a->place, b->place) == 0;
+	COPY(row->subnet, error->subnet);
+	row->spot = false;
+	row->any_usage = true;
+	return error->subnet[0] != '\0';
+}
+
+/* Whether there is something to remember of it. */
+static bool shortage_of(const struct ec2_launch_error *error, enum scope scope,
+			struct ec2_shortage *row)
+{
+	bool on_demand = strcmp(error->lifecycle, "on-demand") == 0;
+
+	row->spot = scope == SCOPE_SPOT || strcmp(error->lifecycle, "spot") == 0;
+	switch (scope) {
+	case SCOPE_POOL:
+		row->any_usage = !row->spot && !on_demand;
+		return pool_of(error, row);
+	case SCOPE_SUBNET:
+		return subnet_of(error, row);
+	case SCOPE_USAGE:
+		row->any_usage = !row->spot && !on_demand;
+		return true;
+	case SCOPE_SPOT:
+	case SCOPE_ON_DEMAND:
+		return true;
+	}
+	return false;
+}
+
+/* --- the memory ------------------------------------------------------------------------------ */
+
+static bool is_same(const struct ec2_shortage *a, const struct ec2_shortage *b)
+{
+	if (a->any_usage != b->any_usage || (!a->any_usage && a->spot != b->spot))
+		return false;
+	return strcmp(a->type, b->type) == 0 && strcmp(a->zone, b->zone) == 0 &&
+	       strcmp(a->subnet, b->subnet) == 0;
+}
+
+static struct ec2_shortage *first_to_expire(struct ec2_capacity *capacity)
+{
+	struct ec2_shortage *first = &capacity->rows[0];
+
+	for (size_t i = 1; i < capacity->n; i++)
+		if (capacity->rows[i].until_ms < first->until_ms)
+			first = &capacity->rows[i];
+	return first;
 }
 
 static void add(struct ec2_capacity *capacity, const struct ec2_shortage *row)
 {
-	struct ec2_shortage *first = &capacity->rows[0];
+	struct ec2_shortage *first;
 
 	for (size_t i = 0; i < capacity->n; i++) {
-		struct ec2_shortage *present = &capacity->rows[i];
+		struct ec2_shortage *old = &capacity->rows[i];
 
-		if (same(present, row)) {
-			if (present->until_ms < row->until_ms)
-				*present = *row;
-			return;
-		}
-		if (present->until_ms < first->until_ms)
-			first = present;
+		if (!is_same(old, row))
+			continue;
+		if (old->until_ms < row->until_ms)
+			old->until_ms = row->until_ms;
+		return;
 	}
-	if (capacity->n < EC2_CAPACITY_ROWS_MAX)
+	if (capacity->n < EC2_CAPACITY_ROWS_MAX) {
 		capacity->rows[capacity->n++] = *row;
-	else if (first->until_ms < row->until_ms)
+		return;
+	}
+	first = first_to_expire(capacity);
+	if (first->until_ms < row->until_ms)
 		*first = *row;
 }
 
-void ec2_capacity_note(struct ec2_capacity *capacity, const struct ec2_launch_error *error,
+bool ec2_capacity_note(struct ec2_capacity *capacity, const struct ec2_launch_error *error,
 		       uint64_t now_ms)
 {
-	struct ec2_shortage row;
-
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		struct ec2_shortage row = { .until_ms = now_ms + EC2_CAPACITY_MEMORY_MS };
+
 		if (strcmp(error->code, codes[i].code) != 0)
 			continue;
-		init_shortage(&row, error, codes[i].scope, now_ms);
-		/* An error that does not say of what it speaks would block everything. */
-		if (codes[i].scope == SCOPE_ACCOUNT || row.type[0] || row.place[0])
-			add(capacity, &row);
-		return;
+		if (!shortage_of(error, codes[i].scope, &row))
+			return false;
+		add(capacity, &row);
+		return true;
 	}
+	return false;
 }
 
-const struct ec2_shortage *ec2_capacity_blocks(const struct ec2_capacity *capacity,
-					       const char *type, const char *zone,
-					       const char *subnet, bool spot, uint64_t now_ms)
+static bool is_alive(const struct ec2_shortage *row, uint64_t now_ms)
 {
-	for (size_t i = 0; i < capacity->n; i++) {
+	return row->until_ms > now_ms && row->until_ms - now_ms <= EC2_CAPACITY_MEMORY_MS;
+}
+
+static bool fits(const char *field, const char *text)
+{
+	return !field[0] || strcmp(field, text) == 0;
+}
+
+bool ec2_capacity_blocks(const struct ec2_capacity *capacity, const char *type, const char *zone,
+			 const char *subnet, bool spot, uint64_t now_ms)
+{
+	for (size_t i = 0; capacity && i < capacity->n; i++) {
 		const struct ec2_shortage *row = &capacity->rows[i];
 
-		if (row->until_ms <= now_ms || row->spot != spot)
-			continue;
-		if (row->type[0] && strcmp(row->type, type) != 0)
-			continue;
-		if (row->place[0] && strcmp(row->place, zone) != 0 &&
-		    strcmp(row->place, subnet) != 0)
-			continue;
-		return row;
+		if (is_alive(row, now_ms) && (row->any_usage || row->spot == spot) &&
+		    fits(row->type, type) && fits(row->zone, zone) && fits(row->subnet, subnet))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+bool ec2_capacity_blocks_subnet(const struct ec2_capacity *capacity, const char *subnet,
+				uint64_t now_ms)
+{
+	for (size_t i = 0; capacity && i < capacity->n; i++) {
+		const struct ec2_shortage *row = &capacity->rows[i];
+
+		if (is_alive(row, now_ms) && row->any_usage && !row->type[0] &&
+		    strcmp(row->subnet, subnet) == 0)
+			return true;
+	}
+	return false;
 }
 
 void ec2_capacity_merge(struct ec2_capacity *capacity, const struct ec2_capacity *other)
@@ -112,59 +180,86 @@ void ec2_capacity_merge(struct ec2_capacity *capacity, const struct ec2_capacity
 		add(capacity, &other->rows[i]);
 }
 
-static int write_row(const struct ec2_shortage *row, struct json_object *array)
+void ec2_capacity_expire(struct ec2_capacity *capacity, uint64_t now_ms)
 {
-	_cleanup_json_ struct json_object *object = json_object_new_object();
-	int r;
+	size_t kept = 0;
 
-	if (!object)
-		return -ENOMEM;
-	r = json_set_text(object, "type", row->type);
-	if (r == 0)
-		r = json_set_text(object, "place", row->place);
-	if (r == 0)
-		r = json_set_text(object, "usage", row->spot ? "spot" : "on-demand");
-	if (r == 0)
-		r = json_set_text(object, "code", row->code);
-	if (r == 0)
-		r = json_set_u64(object, "until_ms", row->until_ms);
-	return r < 0 ? r : json_append(array, take_ptr(object));
+	for (size_t i = 0; i < capacity->n; i++)
+		if (is_alive(&capacity->rows[i], now_ms))
+			capacity->rows[kept++] = capacity->rows[i];
+	capacity->n = kept;
 }
 
-int ec2_capacity_write(const struct ec2_capacity *capacity, uint64_t now_ms, char **ret)
+/* --- as text --------------------------------------------------------------------------------- */
+
+static int write_row(const struct ec2_shortage *row, struct json_object *object)
 {
-	_cleanup_json_ struct json_object *object = json_object_new_object();
-	struct json_object *array = json_object_new_array();
-	const char *text;
 	int r;
 
-	if (!object) {
-		json_object_put(array);
+	r = json_set_text(object, "type", row->type[0] ? row->type : NULL);
+	if (r == 0)
+		r = json_set_text(object, "zone", row->zone[0] ? row->zone : NULL);
+	if (r == 0)
+		r = json_set_text(object, "subnet", row->subnet[0] ? row->subnet : NULL);
+	if (r == 0 && !row->any_usage)
+		r = json_set_text(object, "usage", row->spot ? "spot" : "on-demand");
+	if (r == 0)
+		r = json_set_u64(object, "until", row->until_ms);
+	return r;
+}
+
+static int write_rows(const struct ec2_capacity *capacity, struct json_object *array)
+{
+	for (size_t i = 0; i < capacity->n; i++) {
+		_cleanup_json_ struct json_object *object = json_object_new_object();
+		int r;
+
+		if (!object)
+			return -ENOMEM;
+		r = write_row(&capacity->rows[i], object);
+		if (r == 0)
+			r = json_append(array, take_ptr(object));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int ec2_capacity_write(const struct ec2_capacity *capacity, char **ret)
+{
+	_cleanup_json_ struct json_object *object = json_object_new_object(),
+					  *array = json_object_new_array();
+	const char *text;
+	char *copy;
+	int r;
+
+	if (!object || !array)
 		return -ENOMEM;
-	}
-	r = json_set(object, "short", array);
-	for (size_t i = 0; r == 0 && i < capacity->n; i++) {
-		if (capacity->rows[i].until_ms > now_ms)
-			r = write_row(&capacity->rows[i], array);
-	}
+	r = write_rows(capacity, array);
+	if (r == 0)
+		r = json_set(object, "rows", take_ptr(array));
 	if (r < 0)
 		return r;
 	text = json_text(object);
-	*ret = text ? strdup(text) : NULL;
-	return *ret ? 0 : -ENOMEM;
+	copy = text ? strdup(text) : NULL;
+	if (!copy)
+		return -ENOMEM;
+	*ret = copy;
+	return 0;
 }
 
 static int get_text(struct json_object *object, const char *key, char *to, size_t size,
 		    struct fault *fault)
 {
 	const char *text = "";
-	int r = json_get_text(object, key, &text, fault);
+	int r;
 
+	r = json_get_text(object, key, &text, fault);
 	if (r < 0)
 		return r;
-	return str_copy(to, size, text) < 0
-		       ? fault_set(fault, EBADMSG, "capacity: %s is too long", key)
-		       : 0;
+	if (str_copy(to, size, text) < 0)
+		return fault_set(fault, EBADMSG, "%s is too long", key);
+	return 0;
 }
 
 static int read_row(struct json_object *object, struct ec2_shortage *row, struct fault *fault)
@@ -172,44 +267,67 @@ static int read_row(struct json_object *object, struct ec2_shortage *row, struct
 	char usage[16] = "";
 	int r;
 
-	*row = (struct ec2_shortage){};
 	if (!json_object_is_type(object, json_type_object))
-		return fault_set(fault, EBADMSG, "capacity: a row is no object");
+		return fault_set(fault, EBADMSG, "a row is no object");
 	r = get_text(object, "type", row->type, sizeof(row->type), fault);
-	if (r >= 0)
-		r = get_text(object, "place", row->place, sizeof(row->place), fault);
-	if (r >= 0)
+	if (r == 0)
+		r = get_text(object, "zone", row->zone, sizeof(row->zone), fault);
+	if (r == 0)
+		r = get_text(object, "subnet", row->subnet, sizeof(row->subnet), fault);
+	if (r == 0)
 		r = get_text(object, "usage", usage, sizeof(usage), fault);
-	if (r >= 0)
-		r = get_text(object, "code", row->code, sizeof(row->code), fault);
-	if (r >= 0)
-		r = json_get_u64(object, "until_ms", &row->until_ms, fault);
-	row->spot = strcmp(usage, "spot") == 0;
-	return r < 0 ? r : 0;
-}
-
-int ec2_capacity_read(const char *text, struct ec2_capacity *ret, struct fault *fault)
-{
-	_cleanup_json_ struct json_object *object = NULL;
-	struct json_object *array = NULL;
-	int r;
-
-	*ret = (struct ec2_capacity){};
-	r = json_parse(text, strlen(text), "capacity", &object, fault);
+	if (r == 0)
+		r = json_get_u64(object, "until", &row->until_ms, fault);
 	if (r < 0)
 		return r;
-	if (!json_object_object_get_ex(object, "short", &array))
-		return 0;
-	if (!json_object_is_type(array, json_type_array) ||
-	    json_object_array_length(array) > EC2_CAPACITY_ROWS_MAX)
-		return fault_set(fault, EBADMSG, "capacity: 'short' is no list of at most %d",
-				 EC2_CAPACITY_ROWS_MAX);
-	for (size_t i = 0; r >= 0 && i < json_object_array_length(array); i++) {
-		struct ec2_shortage row;
+	row->any_usage = usage[0] == '\0';
+	row->spot = strcmp(usage, "spot") == 0;
+	if (!row->any_usage && !row->spot && strcmp(usage, "on-demand") != 0)
+		return fault_set(fault, EBADMSG, "usage is neither spot nor on-demand");
+	return 0;
+}
+
+static int read_rows(struct json_object *object, struct ec2_capacity *capacity, struct fault *fault)
+{
+	struct json_object *array = NULL;
+	size_t n;
+	int r;
+
+	if (!json_object_is_type(object, json_type_object))
+		return fault_set(fault, EBADMSG, "not a JSON object");
+	r = json_get_array(object, "rows", &array, fault);
+	if (r <= 0)
+		return r < 0 ? r : fault_set(fault, EBADMSG, "no rows");
+	n = json_object_array_length(array);
+	if (n > EC2_CAPACITY_ROWS_MAX)
+		return fault_set(fault, EBADMSG, "more than %d rows", EC2_CAPACITY_ROWS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		struct ec2_shortage row = {};
 
 		r = read_row(json_object_array_get_idx(array, i), &row, fault);
-		if (r == 0)
-			add(ret, &row);
+		if (r < 0)
+			return r;
+		add(capacity, &row);
 	}
-	return r;
+	return 0;
+}
+
+int ec2_capacity_read(const char *text, size_t size, struct ec2_capacity *ret, struct fault *fault)
+{
+	_cleanup_json_ struct json_object *object = NULL;
+	_cleanup_free_ struct ec2_capacity *capacity = calloc(1, sizeof(*capacity));
+	int r;
+
+	if (!capacity)
+		return fault_set(fault, ENOMEM, "memory of capacity: out of memory");
+	if (size > EC2_CAPACITY_TEXT_MAX)
+		return fault_set(fault, EBADMSG, "memory of capacity: too long");
+	r = json_parse(text, size, "memory of capacity", &object, fault);
+	if (r < 0)
+		return r;
+	r = read_rows(object, capacity, fault);
+	if (r < 0)
+		return fault_wrap(fault, r, "memory of capacity");
+	*ret = *capacity;
+	return 0;
 }

@@ -7,6 +7,17 @@
 
 #include "common/base/io.h"
 
+static int read_max_price(const char *text, uint64_t *ret, struct fault *fault)
+{
+	int r = ec2_price_parse(text, ret);
+
+	return r < 0 ? fault_set(fault, EINVAL,
+				 "max-price is '%s', which is no price: dollars an hour, such as "
+				 "0.25",
+				 text)
+		     : 0;
+}
+
 int ec2_catalog_init(struct ec2_catalog_cache *cache, const struct ec2_options *options,
 		     struct fault *fault)
 {
@@ -16,12 +27,12 @@ int ec2_catalog_init(struct ec2_catalog_cache *cache, const struct ec2_options *
 	r = words_split(options->subnets, &cache->wanted);
 	if (r == 0 && options->prices)
 		r = ec2_prices_load(options->prices, &cache->prices, fault);
-	if (r == 0 && options->max_price && !cache->prices)
+	if (r == 0 && options->max_price && !options->prices)
 		r = fault_cure(fault,
 			       fault_set(fault, EINVAL, "max-price is set, but no table of prices"),
 			       "prices = FILE, with lines of TYPE USAGE DOLLARS");
 	if (r == 0 && options->max_price)
-		r = ec2_price_parse(options->max_price, &cache->max_price_micros, fault);
+		r = read_max_price(options->max_price, &cache->max_price_micros, fault);
 	if (r < 0)
 		ec2_catalog_done(cache);
 	return r;
@@ -30,7 +41,7 @@ int ec2_catalog_init(struct ec2_catalog_cache *cache, const struct ec2_options *
 void ec2_catalog_done(struct ec2_catalog_cache *cache)
 {
 	words_free(cache->wanted);
-	ec2_prices_free(cache->prices);
+	ec2_prices_done(&cache->prices);
 	ec2_types_done(&cache->types);
 	*cache = (struct ec2_catalog_cache){};
 }
@@ -61,11 +72,11 @@ static int find_subnets(struct ec2_catalog_cache *cache, struct fault *fault)
 
 	if (cache->subnets.n > 0)
 		return 0;
-	if (wanted->n == 0 || wanted->n > EC2_SUBNETS_MAX)
+	if (wanted->n == 0 || wanted->n > EC2_SUBNETS_FOUND_MAX)
 		return fault_cure(
 			fault,
 			fault_set(fault, EINVAL, "%zu subnets are set; 1 to %d are needed",
-				  wanted->n, EC2_SUBNETS_MAX),
+				  wanted->n, EC2_SUBNETS_FOUND_MAX),
 			"subnets = subnet-… subnet-…, best one for each availability zone");
 	return ec2_find_subnets(cache->aws, wanted->words, wanted->n, &cache->subnets, fault);
 }

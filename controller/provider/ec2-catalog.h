@@ -13,7 +13,7 @@ struct ec2_catalog_cache {
 	struct aws *aws;           /* borrowed */
 	const char *name;          /* borrowed: the template's */
 	struct words *wanted;      /* owned: subnet ids of the settings */
-	struct ec2_prices *prices; /* owned; NULL: none */
+	struct ec2_prices prices;  /* owned; none: n 0 */
 	uint64_t max_price_micros; /* 0: none */
 
 	char template_id[EC2_ID_MAX]; /* "": not asked yet */

@@ -28,7 +28,7 @@ static int merge(struct ec2_memory *memory, uint64_t *ret_revision, struct fault
 		return r < 0 ? r : 0;
 	*ret_revision = item.revision;
 	/* What cannot be read is written over. */
-	if (ec2_capacity_read(item.body, &theirs, fault) == 0)
+	if (ec2_capacity_read(item.body, strlen(item.body), &theirs, fault) == 0)
 		ec2_capacity_merge(&memory->capacity, &theirs);
 	return 0;
 }
@@ -53,7 +53,8 @@ static int put(struct ec2_memory *memory, uint64_t revision, uint64_t now_ms)
 	int r;
 
 	name_partition(memory, item.partition, sizeof(item.partition));
-	r = ec2_capacity_write(&memory->capacity, now_ms, &item.body);
+	ec2_capacity_expire(&memory->capacity, now_ms);
+	r = ec2_capacity_write(&memory->capacity, &item.body);
 	return r < 0 ? r : memory->store->ops->item_put(memory->store, &item, NULL, &ignored);
 }
 
@@ -63,7 +64,7 @@ void ec2_memory_note(struct ec2_memory *memory, const struct ec2_launch_error *e
 	int r = STORE_REFUSED;
 
 	for (size_t i = 0; i < n; i++)
-		ec2_capacity_note(&memory->capacity, &errors[i], now_ms);
+		(void)ec2_capacity_note(&memory->capacity, &errors[i], now_ms);
 	for (unsigned tries = 0; r == STORE_REFUSED && tries < EC2_MEMORY_TRIES_MAX; tries++) {
 		struct fault ignored;
 		uint64_t revision;

@@ -1,253 +1,301 @@
+/*
+ * {"usage":"spot","template":"lt-1","version":"7","image":"ami-1","subnets":["subnet-1"],
+ *  "zones":["eu-west-1a"],"types":["r6i.large"],"pools":["0.0"]}
+ *
+ * A pool is a type and a subnet, by their places in the lists before; a zone is that of the subnet
+ * in the same place. Names are in the order in which pools first need them.
+ */
+
 #include "controller/provider/ec2-plan.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
 #include "common/base/io.h"
+#include "common/base/json.h"
 #include "common/base/parse.h"
-#include "common/base/words.h"
-#include "common/domain/run.h"
 
-struct subnets {
-	const struct ec2_pool *rows[EC2_PLAN_SUBNETS_MAX]; /* one that has it */
-	size_t n;
+/* What a plan of the longest names needs, so that none is ever too long for an intent. */
+#define PER_TYPE (EC2_TYPE_MAX - 1 + sizeof("\"\",\"59.15\",") - 1)
+#define PER_SUBNET (EC2_ID_MAX - 1 + EC2_ZONE_MAX - 1 + sizeof("\"\",\"\",") - 1)
+#define REST                                                                                  \
+	(sizeof("{\"usage\":\"on-demand\",\"template\":\"\",\"version\":\"\",\"image\":\"\"," \
+		"\"subnets\":[],\"zones\":[],\"types\":[],\"pools\":[]}") +                   \
+	 2UL * EC2_ID_MAX + EC2_VERSION_MAX)
+_Static_assert(EC2_POOLS_MAX *PER_TYPE + EC2_SUBNETS_MAX * PER_SUBNET + REST <= RUN_PLAN_MAX,
+	       "every plan fits an intent");
+
+/* The names of a plan, each once. Borrowed from its pools. */
+struct names {
+	const char *types[EC2_POOLS_MAX];
+	size_t n_types;
+	const char *subnets[EC2_SUBNETS_MAX];
+	const char *zones[EC2_SUBNETS_MAX];
+	size_t n_subnets;
 };
 
-int ec2_plan_make(const struct ec2_choice *choice, const char *template_id, const char *version,
-		  const char *image, struct ec2_plan *ret)
+/* Of these characters all names of EC2's are made; JSON takes them as they are. */
+static bool is_name(const char *text, size_t size)
 {
-	int r;
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789.-_";
+	size_t length = strnlen(text, size);
 
-	*ret = (struct ec2_plan){};
-	r = str_copy(ret->template_id, sizeof(ret->template_id), template_id);
-	if (r == 0)
-		r = str_copy(ret->template_version, sizeof(ret->template_version), version);
-	if (r == 0)
-		r = str_copy(ret->image, sizeof(ret->image), image ? image : "");
-	if (r < 0 || !choice)
-		return r;
-	ret->spot = choice->spot;
-	ret->n = choice->n;
-	memcpy(ret->pools, choice->pools, choice->n * sizeof(*ret->pools));
-	return 0;
+	return length > 0 && length < size && strspn(text, good) == length;
 }
 
-static size_t find_subnet(const struct subnets *subnets, const char *id)
+static bool is_version(const char *text)
+{
+	uint64_t version = 0;
+
+	return memchr(text, '\0', EC2_VERSION_MAX) && text[0] != '0' &&
+	       parse_u64(text, &version) == 0;
+}
+
+static size_t find(const char *const *names, size_t n, const char *name)
 {
 	size_t i = 0;
 
-	while (i < subnets->n && strcmp(subnets->rows[i]->subnet, id) != 0)
+	while (i < n && strcmp(names[i], name) != 0)
 		i++;
 	return i;
 }
 
-static int list_subnets(const struct ec2_plan *plan, struct subnets *ret)
+static int add_pool(struct names *names, const struct ec2_pool *pool)
 {
-	*ret = (struct subnets){};
-	for (size_t i = 0; i < plan->n; i++) {
-		size_t at = find_subnet(ret, plan->pools[i].subnet);
+	size_t type, subnet;
 
-		if (at == EC2_PLAN_SUBNETS_MAX)
-			return -EINVAL;
-		if (at == ret->n)
-			ret->rows[ret->n++] = &plan->pools[i];
+	if (!is_name(pool->type, EC2_TYPE_MAX) || !is_name(pool->subnet, EC2_ID_MAX) ||
+	    !is_name(pool->zone, EC2_ZONE_MAX))
+		return -EINVAL;
+	type = find(names->types, names->n_types, pool->type);
+	if (type == names->n_types)
+		names->types[names->n_types++] = pool->type;
+	subnet = find(names->subnets, names->n_subnets, pool->subnet);
+	if (subnet < names->n_subnets)
+		return strcmp(names->zones[subnet], pool->zone) == 0 ? 0 : -EINVAL;
+	if (subnet == EC2_SUBNETS_MAX)
+		return -EINVAL;
+	names->subnets[subnet] = pool->subnet;
+	names->zones[subnet] = pool->zone;
+	names->n_subnets++;
+	return 0;
+}
+
+static bool is_same_pool(const struct ec2_pool *a, const struct ec2_pool *b)
+{
+	return strcmp(a->type, b->type) == 0 && strcmp(a->subnet, b->subnet) == 0;
+}
+
+static int collect(const struct ec2_plan *plan, struct names *names)
+{
+	int r;
+
+	if (!is_name(plan->template_id, EC2_ID_MAX) || !is_version(plan->version) ||
+	    (plan->image[0] && !is_name(plan->image, EC2_ID_MAX)))
+		return -EINVAL;
+	if (plan->n == 0 || plan->n > EC2_POOLS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < plan->n; i++) {
+		r = add_pool(names, &plan->pools[i]);
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < i; k++)
+			if (is_same_pool(&plan->pools[k], &plan->pools[i]))
+				return -EINVAL;
 	}
 	return 0;
 }
 
-static int write_pools(const struct ec2_plan *plan, const struct subnets *subnets, struct buf *buf)
+/* --- writing --------------------------------------------------------------------------------- */
+
+static int write_head(const struct ec2_plan *plan, struct buf *buf)
 {
-	const char *type = "";
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; r == 0 && i < plan->n; i++) {
-		const struct ec2_pool *pool = &plan->pools[i];
-		size_t at = find_subnet(subnets, pool->subnet);
-
-		if (strcmp(pool->type, type) == 0)
-			r = buf_printf(buf, ",%zu", at);
-		else
-			r = buf_printf(buf, " type=%s/%zu", pool->type, at);
-		type = pool->type;
-	}
+	r = buf_printf(buf, "{\"usage\":\"%s\",\"template\":\"%s\",\"version\":\"%s\"",
+		       plan->spot ? "spot" : "on-demand", plan->template_id, plan->version);
+	if (r == 0 && plan->image[0])
+		r = buf_printf(buf, ",\"image\":\"%s\"", plan->image);
 	return r;
+}
+
+static int write_list(const char *key, const char *const *texts, size_t n, struct buf *buf)
+{
+	int r;
+
+	r = buf_printf(buf, ",\"%s\":[", key);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = buf_printf(buf, "%s\"%s\"", i > 0 ? "," : "", texts[i]);
+	return r < 0 ? r : buf_add_text(buf, "]");
+}
+
+static int write_pools(const struct ec2_plan *plan, const struct names *names, struct buf *buf)
+{
+	int r;
+
+	r = buf_add_text(buf, ",\"pools\":[");
+	for (size_t i = 0; r == 0 && i < plan->n; i++)
+		r = buf_printf(buf, "%s\"%zu.%zu\"", i > 0 ? "," : "",
+			       find(names->types, names->n_types, plan->pools[i].type),
+			       find(names->subnets, names->n_subnets, plan->pools[i].subnet));
+	return r < 0 ? r : buf_add_text(buf, "]}");
 }
 
 int ec2_plan_write(const struct ec2_plan *plan, char **ret)
 {
 	_cleanup_buf_ struct buf buf = {};
-	struct subnets subnets;
+	struct names names = {};
 	int r;
 
-	buf_init(&buf, RUN_PLAN_MAX - 1);
-	if (plan->n == 0 || !plan->template_id[0] || !plan->template_version[0])
-		return -EINVAL;
-	r = list_subnets(plan, &subnets);
-	if (r == 0)
-		r = buf_printf(&buf, "usage=%s template=%s version=%s",
-			       plan->spot ? "spot" : "on-demand", plan->template_id,
-			       plan->template_version);
-	if (r == 0 && plan->image[0])
-		r = buf_printf(&buf, " image=%s", plan->image);
-	for (size_t i = 0; r == 0 && i < subnets.n; i++)
-		r = buf_printf(&buf, " subnet=%s/%s", subnets.rows[i]->subnet,
-			       subnets.rows[i]->zone);
-	if (r == 0)
-		r = write_pools(plan, &subnets, &buf);
+	r = collect(plan, &names);
 	if (r < 0)
 		return r;
-	*ret = strdup(buf_text(&buf));
-	return *ret ? 0 : -ENOMEM;
+	buf_init(&buf, RUN_PLAN_MAX - 1);
+	r = write_head(plan, &buf);
+	if (r == 0)
+		r = write_list("subnets", names.subnets, names.n_subnets, &buf);
+	if (r == 0)
+		r = write_list("zones", names.zones, names.n_subnets, &buf);
+	if (r == 0)
+		r = write_list("types", names.types, names.n_types, &buf);
+	if (r == 0)
+		r = write_pools(plan, &names, &buf);
+	if (r < 0)
+		return r;
+	*ret = buf_take(&buf);
+	return 0;
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-struct reading {
-	struct ec2_plan plan;
-	struct ec2_pool subnets[EC2_PLAN_SUBNETS_MAX]; /* without types */
-	size_t n_subnets;
-	bool has_usage;
-};
-
-static int copy_word(const char *value, char *ret, size_t size)
+static int get_text(struct json_object *object, const char *key, char *to, size_t size,
+		    struct fault *fault)
 {
-	return !ret[0] && value[0] && str_copy(ret, size, value) == 0 ? 0 : -EBADMSG;
-}
+	const char *text = "";
+	int r;
 
-/* "left/right"; *ret is the right part, the left one is cut out of the text. */
-static int cut(char *text, char **ret)
-{
-	char *slash = strchr(text, '/');
-
-	if (!slash || slash == text || !slash[1])
-		return -EBADMSG;
-	*slash = '\0';
-	*ret = slash + 1;
+	r = json_get_text(object, key, &text, fault);
+	if (r < 0)
+		return r;
+	if (str_copy(to, size, text) < 0)
+		return fault_set(fault, EBADMSG, "%s is too long", key);
 	return 0;
 }
 
-static int read_usage(struct reading *reading, char *value)
+static int get_list(struct json_object *object, const char *key, const char **texts, size_t max,
+		    size_t *ret_n, struct fault *fault)
 {
-	if (reading->has_usage)
-		return -EBADMSG;
-	reading->has_usage = true;
-	reading->plan.spot = strcmp(value, "spot") == 0;
-	return reading->plan.spot || strcmp(value, "on-demand") == 0 ? 0 : -EBADMSG;
-}
-
-static int read_template(struct reading *reading, char *value)
-{
-	return copy_word(value, reading->plan.template_id, sizeof(reading->plan.template_id));
-}
-
-static int read_version(struct reading *reading, char *value)
-{
-	return copy_word(value, reading->plan.template_version,
-			 sizeof(reading->plan.template_version));
-}
-
-static int read_image(struct reading *reading, char *value)
-{
-	return copy_word(value, reading->plan.image, sizeof(reading->plan.image));
-}
-
-static int read_subnet(struct reading *reading, char *value)
-{
-	struct ec2_pool *subnet = &reading->subnets[reading->n_subnets];
-	char *zone;
+	struct json_object *array = NULL;
+	size_t n;
 	int r;
 
-	if (reading->n_subnets == EC2_PLAN_SUBNETS_MAX)
-		return -EBADMSG;
-	r = cut(value, &zone);
-	if (r == 0)
-		r = copy_word(value, subnet->subnet, sizeof(subnet->subnet));
-	if (r == 0)
-		r = copy_word(zone, subnet->zone, sizeof(subnet->zone));
-	reading->n_subnets += r == 0;
-	return r;
-}
+	r = json_get_array(object, key, &array, fault);
+	if (r < 0)
+		return r;
+	n = r > 0 ? json_object_array_length(array) : 0;
+	if (n == 0 || n > max)
+		return fault_set(fault, EBADMSG, "%s has none or more than %zu", key, max);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *item = json_object_array_get_idx(array, i);
 
-static int add_pool(struct reading *reading, const char *type, const char *number)
-{
-	struct ec2_plan *plan = &reading->plan;
-	uint64_t at;
-
-	if (plan->n == EC2_POOLS_MAX || parse_u64(number, &at) < 0 || at >= reading->n_subnets)
-		return -EBADMSG;
-	plan->pools[plan->n] = reading->subnets[at];
-	return copy_word(type, plan->pools[plan->n++].type, EC2_TYPE_MAX);
-}
-
-static int read_type(struct reading *reading, char *value)
-{
-	char *numbers, *number;
-	int r = cut(value, &numbers);
-
-	while (r == 0 && (number = strsep(&numbers, ",")))
-		r = add_pool(reading, value, number);
-	return r;
-}
-
-static int read_word(struct reading *reading, const char *word)
-{
-	static const struct {
-		const char *key;
-		int (*read)(struct reading *reading, char *value);
-	} words[] = {
-		{ "usage=", read_usage },     { "template=", read_template },
-		{ "version=", read_version }, { "image=", read_image },
-		{ "subnet=", read_subnet },   { "type=", read_type },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		size_t n = strlen(words[i].key);
-		_cleanup_free_ char *value = NULL;
-
-		if (strncmp(word, words[i].key, n) != 0)
-			continue;
-		value = strdup(word + n);
-		return value ? words[i].read(reading, value) : -ENOMEM;
+		if (!json_object_is_type(item, json_type_string))
+			return fault_set(fault, EBADMSG, "%s has what is no text", key);
+		texts[i] = json_object_get_string(item);
 	}
-	return -EBADMSG;
+	*ret_n = n;
+	return 0;
 }
 
+static int get_pool(const char *text, const struct names *names, struct ec2_pool *pool)
+{
+	char type[4] = "";
+	const char *point = text ? strchr(text, '.') : NULL;
+	uint64_t t = 0, s = 0;
+
+	if (!point || (size_t)(point - text) >= sizeof(type))
+		return -EBADMSG;
+	memcpy(type, text, (size_t)(point - text));
+	if (parse_u64(type, &t) < 0 || parse_u64(point + 1, &s) < 0 || t >= names->n_types ||
+	    s >= names->n_subnets)
+		return -EBADMSG;
+	if (str_copy(pool->type, sizeof(pool->type), names->types[t]) < 0 ||
+	    str_copy(pool->subnet, sizeof(pool->subnet), names->subnets[s]) < 0 ||
+	    str_copy(pool->zone, sizeof(pool->zone), names->zones[s]) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+static int get_pools(struct json_object *object, struct ec2_plan *plan, struct fault *fault)
+{
+	const char *pools[EC2_POOLS_MAX] = {};
+	struct names names = {};
+	size_t n_zones = 0;
+	int r;
+
+	r = get_list(object, "types", names.types, EC2_POOLS_MAX, &names.n_types, fault);
+	if (r == 0)
+		r = get_list(object, "subnets", names.subnets, EC2_SUBNETS_MAX, &names.n_subnets,
+			     fault);
+	if (r == 0)
+		r = get_list(object, "zones", names.zones, EC2_SUBNETS_MAX, &n_zones, fault);
+	if (r == 0)
+		r = get_list(object, "pools", pools, EC2_POOLS_MAX, &plan->n, fault);
+	if (r < 0)
+		return r;
+	if (n_zones != names.n_subnets)
+		return fault_set(fault, EBADMSG, "not as many zones as subnets");
+	for (size_t i = 0; i < plan->n; i++)
+		if (get_pool(pools[i], &names, &plan->pools[i]) < 0)
+			return fault_set(fault, EBADMSG, "pools has one that is none");
+	return 0;
+}
+
+static int plan_from(struct json_object *object, struct ec2_plan *plan, struct fault *fault)
+{
+	char usage[16] = "";
+	int r;
+
+	if (!json_object_is_type(object, json_type_object))
+		return fault_set(fault, EBADMSG, "not a JSON object");
+	r = get_text(object, "usage", usage, sizeof(usage), fault);
+	if (r == 0)
+		r = get_text(object, "template", plan->template_id, sizeof(plan->template_id),
+			     fault);
+	if (r == 0)
+		r = get_text(object, "version", plan->version, sizeof(plan->version), fault);
+	if (r == 0)
+		r = get_text(object, "image", plan->image, sizeof(plan->image), fault);
+	if (r == 0)
+		r = get_pools(object, plan, fault);
+	plan->spot = strcmp(usage, "spot") == 0;
+	return r;
+}
+
+/* Whatever else may be odd about it: what does not come out as it went in is no plan of ours. */
 int ec2_plan_read(const char *text, struct ec2_plan *ret, struct fault *fault)
 {
-	_cleanup_(words_freep) struct words *words = NULL;
-	_cleanup_free_ struct reading *reading = calloc(1, sizeof(*reading));
+	_cleanup_json_ struct json_object *object = NULL;
+	_cleanup_free_ char *again = NULL;
+	struct ec2_plan plan = {};
+	size_t size = strnlen(text, RUN_PLAN_MAX);
 	int r;
 
-	if (!reading)
-		return -ENOMEM;
-	r = strlen(text) < RUN_PLAN_MAX ? words_split(text, &words) : -EBADMSG;
-	for (size_t i = 0; r == 0 && words && i < words->n; i++)
-		r = read_word(reading, words->words[i]);
-	if (r == -ENOMEM)
+	if (size == RUN_PLAN_MAX)
+		return fault_set(fault, EBADMSG, "plan of a launch: too long");
+	r = json_parse(text, size, "plan of a launch", &object, fault);
+	if (r < 0)
 		return r;
-	if (r < 0 || !reading->has_usage || !reading->plan.template_id[0] ||
-	    !reading->plan.template_version[0] || reading->plan.n == 0)
-		return fault_set(fault, EBADMSG, "'%.80s' is no plan of a launch", text);
-	*ret = reading->plan;
+	r = plan_from(object, &plan, fault);
+	if (r < 0)
+		return fault_wrap(fault, r, "plan of a launch");
+	r = ec2_plan_write(&plan, &again);
+	if (r == -ENOMEM)
+		return fault_set(fault, ENOMEM, "plan of a launch: out of memory");
+	if (r < 0 || strcmp(again, text) != 0)
+		return fault_set(fault, EBADMSG, "plan of a launch: not as it is written");
+	*ret = plan;
 	return 0;
-}
-
-const char *ec2_plan_zone(const struct ec2_plan *plan, const char *subnet)
-{
-	for (size_t i = 0; i < plan->n; i++) {
-		if (strcmp(plan->pools[i].subnet, subnet) == 0)
-			return plan->pools[i].zone;
-	}
-	return "";
-}
-
-void ec2_plan_image(const struct ec2_plan *plan, char *ret, size_t size)
-{
-	if (plan->image[0])
-		(void)snprintf(ret, size, "%s", plan->image);
-	else
-		(void)snprintf(ret, size, "%s:%s", plan->template_id, plan->template_version);
 }

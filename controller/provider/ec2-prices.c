@@ -7,186 +7,213 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/aws/ec2.h"
 #include "common/base/io.h"
-#include "common/base/words.h"
-#include "common/domain/machine.h"
+#include "common/base/text.h"
 
-#define MICROS ((uint64_t)1000000)
-#define WHOLE_MAX 999999ULL
+#define MICROS_PER_DOLLAR UINT64_C(1000000)
+#define WHITE " \t\r"
+#define ROWS_STEP 1024 /* room for so many more at once */
 
-struct price {
-	char type[EC2_TYPE_MAX];
-	bool spot;
-	uint64_t micros;
-};
-
-struct ec2_prices {
-	struct price *rows; /* owned; sorted */
-	size_t n;
-};
-
-static int compare(const void *a, const void *b)
+void ec2_prices_done(struct ec2_prices *prices)
 {
-	const struct price *x = a, *y = b;
-	int order = strcmp(x->type, y->type);
-
-	return order != 0 ? order : (int)x->spot - (int)y->spot;
+	free(prices->rows);
+	*prices = (struct ec2_prices){};
 }
 
-static int bad_price(const char *text, struct fault *fault)
+/* --- amounts --------------------------------------------------------------------------------- */
+
+static bool is_digit(char c)
 {
-	return fault_set(fault, EINVAL, "'%.32s' is no price: dollars an hour, such as 0.0912",
-			 text);
+	return c >= '0' && c <= '9';
 }
 
-int ec2_price_parse(const char *text, uint64_t *ret_micros, struct fault *fault)
+int ec2_price_parse(const char *text, uint64_t *ret_micros)
 {
-	uint64_t whole = 0, part = 0, unit = MICROS;
-	const char *at = text;
+	uint64_t micros = 0, unit = MICROS_PER_DOLLAR;
 
-	if (*at < '0' || *at > '9')
-		return bad_price(text, fault);
-	for (; *at >= '0' && *at <= '9'; at++) {
-		whole = whole * 10 + (uint64_t)(*at - '0');
-		if (whole > WHOLE_MAX)
-			return bad_price(text, fault);
+	if (!is_digit(*text))
+		return -EINVAL;
+	for (; is_digit(*text); text++) {
+		micros = micros * 10 + (uint64_t)(*text - '0') * MICROS_PER_DOLLAR;
+		if (micros > EC2_PRICE_MAX_MICROS)
+			return -ERANGE;
 	}
-	if (*at == '.') {
-		for (at++; *at >= '0' && *at <= '9' && unit > 1; at++) {
+	if (*text == '.') {
+		if (!is_digit(text[1]))
+			return -EINVAL;
+		for (text++; is_digit(*text); text++) {
 			unit /= 10;
-			part += (uint64_t)(*at - '0') * unit;
+			if (unit == 0)
+				return -EINVAL;
+			micros += (uint64_t)(*text - '0') * unit;
 		}
-		if (at[-1] == '.')
-			return bad_price(text, fault);
 	}
-	if (*at != '\0' || whole + part == 0)
-		return bad_price(text, fault);
-	*ret_micros = whole * MICROS + part;
+	if (*text)
+		return -EINVAL;
+	if (micros == 0 || micros > EC2_PRICE_MAX_MICROS)
+		return -ERANGE;
+	*ret_micros = micros;
 	return 0;
 }
 
 const char *ec2_price_text(uint64_t micros, char *text, size_t size)
 {
-	size_t n;
+	uint64_t whole = micros / MICROS_PER_DOLLAR, rest = micros % MICROS_PER_DOLLAR;
+	int digits = 6;
 
-	(void)snprintf(text, size, "%" PRIu64 ".%06" PRIu64, micros / MICROS, micros % MICROS);
-	n = strlen(text);
-	while (n > 2 && text[n - 1] == '0' && text[n - 3] != '.')
-		text[--n] = '\0';
+	if (rest == 0) {
+		(void)snprintf(text, size, "%" PRIu64, whole);
+		return text;
+	}
+	for (; rest % 10 == 0; rest /= 10)
+		digits--;
+	(void)snprintf(text, size, "%" PRIu64 ".%0*" PRIu64, whole, digits, rest);
 	return text;
 }
 
-static int read_line(const char *line, struct price *ret, struct fault *fault)
-{
-	_cleanup_(words_freep) struct words *words = NULL;
-	int r = words_split(line, &words);
+/* --- the table ------------------------------------------------------------------------------- */
 
-	if (r < 0)
-		return r;
-	if (words->n != 3)
-		return fault_set(fault, EINVAL, "is not TYPE USAGE DOLLARS");
-	*ret = (struct price){ .spot = strcmp(words->words[1], usage_names[USAGE_SPOT]) == 0 };
-	if (!ret->spot && strcmp(words->words[1], usage_names[USAGE_ON_DEMAND]) != 0)
-		return fault_set(fault, EINVAL, "'%.32s' is neither on-demand nor spot",
-				 words->words[1]);
-	if (str_copy(ret->type, sizeof(ret->type), words->words[0]) < 0)
-		return fault_set(fault, EINVAL, "'%.64s' is no instance type", words->words[0]);
-	return ec2_price_parse(words->words[2], &ret->micros, fault);
+static int compare(const void *a, const void *b)
+{
+	const struct ec2_price *x = a, *y = b;
+	int order = strcmp(x->type, y->type);
+
+	return order != 0 ? order : (int)x->spot - (int)y->spot;
 }
 
-static int add_row(struct ec2_prices *prices, const struct price *row, struct fault *fault)
+static int parse_price(const char *type, const char *usage, const char *dollars,
+		       struct ec2_price *price, struct fault *fault)
 {
-	struct price *rows;
-
-	if (prices->n == EC2_PRICES_MAX)
-		return fault_set(fault, EINVAL, "is one of more than %d", EC2_PRICES_MAX);
-	rows = reallocarray(prices->rows, prices->n + 1, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	prices->rows = rows;
-	rows[prices->n++] = *row;
-	return 0;
-}
-
-/* The text up to a comment, with blanks for whatever separates. */
-static void clean_line(char *line)
-{
-	line[strcspn(line, "#")] = '\0';
-	for (; *line; line++) {
-		if (*line == '\t' || *line == '\r')
-			*line = ' ';
-	}
-}
-
-static int check_doubles(const struct ec2_prices *prices, const char *name, struct fault *fault)
-{
-	for (size_t i = 1; i < prices->n; i++) {
-		if (compare(&prices->rows[i - 1], &prices->rows[i]) == 0)
-			return fault_set(fault, EINVAL, "%s: %s has two prices", name,
-					 prices->rows[i].type);
-	}
-	return 0;
-}
-
-int ec2_prices_parse(const char *text, const char *name, struct ec2_prices **ret,
-		     struct fault *fault)
-{
-	_cleanup_(ec2_prices_freep) struct ec2_prices *prices = calloc(1, sizeof(*prices));
-	_cleanup_free_ char *copy = strdup(text);
-	char *rest = copy, *line;
-	unsigned number = 0;
+	char shown[SHOWN_TEXT_MAX];
 	int r;
 
-	if (!prices || !copy)
-		return -ENOMEM;
-	while ((line = strsep(&rest, "\n"))) {
-		struct price row;
-
-		number++;
-		clean_line(line);
-		if (line[strspn(line, " ")] == '\0')
-			continue;
-		r = read_line(line, &row, fault);
-		if (r == 0)
-			r = add_row(prices, &row, fault);
-		if (r < 0)
-			return fault_wrap(fault, r, "%s: line %u", name, number);
-	}
-	if (prices->n > 0)
-		qsort(prices->rows, prices->n, sizeof(*prices->rows), compare);
-	r = check_doubles(prices, name, fault);
-	if (r == 0)
-		*ret = take_ptr(prices);
-	return r;
+	if (!dollars)
+		return fault_set(fault, EBADMSG, "not TYPE USAGE DOLLARS");
+	if (str_copy(price->type, sizeof(price->type), type) < 0)
+		return fault_set(fault, EBADMSG, "'%s' is no instance type",
+				 text_shown(type, shown, sizeof(shown)));
+	price->spot = strcmp(usage, "spot") == 0;
+	if (!price->spot && strcmp(usage, "on-demand") != 0)
+		return fault_set(fault, EBADMSG, "'%s' is neither spot nor on-demand",
+				 text_shown(usage, shown, sizeof(shown)));
+	r = ec2_price_parse(dollars, &price->micros);
+	if (r == -ERANGE)
+		return fault_set(fault, EBADMSG, "the price '%s' is zero or above 100000 dollars",
+				 text_shown(dollars, shown, sizeof(shown)));
+	if (r < 0)
+		return fault_set(fault, EBADMSG, "'%s' is no price such as 0.0912",
+				 text_shown(dollars, shown, sizeof(shown)));
+	return 0;
 }
 
-int ec2_prices_load(const char *path, struct ec2_prices **ret, struct fault *fault)
+/* 1: a price; 0: a line without one. */
+static int parse_line(char *line, struct ec2_price *price, struct fault *fault)
+{
+	char *comment = strchr(line, '#'), *rest = NULL, *type, *usage, *dollars;
+	int r;
+
+	if (comment)
+		*comment = '\0';
+	type = strtok_r(line, WHITE, &rest);
+	if (!type)
+		return 0;
+	usage = strtok_r(NULL, WHITE, &rest);
+	dollars = usage ? strtok_r(NULL, WHITE, &rest) : NULL;
+	if (dollars && strtok_r(NULL, WHITE, &rest))
+		return fault_set(fault, EBADMSG, "more than TYPE USAGE DOLLARS");
+	r = parse_price(type, usage, dollars, price, fault);
+	return r < 0 ? r : 1;
+}
+
+static int add_line(struct ec2_prices *prices, const char *text, size_t size, struct fault *fault)
+{
+	char line[EC2_PRICES_LINE_MAX];
+	struct ec2_price price = {}, *rows;
+	int r;
+
+	if (size >= sizeof(line) || memchr(text, '\0', size))
+		return fault_set(fault, EBADMSG, "longer than %zu bytes, or no text",
+				 sizeof(line) - 1);
+	memcpy(line, text, size);
+	line[size] = '\0';
+	r = parse_line(line, &price, fault);
+	if (r <= 0)
+		return r;
+	if (prices->n == EC2_PRICES_MAX)
+		return fault_set(fault, EBADMSG, "more than %d prices", EC2_PRICES_MAX);
+	if (prices->n % ROWS_STEP == 0) {
+		rows = reallocarray(prices->rows, prices->n + ROWS_STEP, sizeof(*rows));
+		if (!rows)
+			return fault_set(fault, ENOMEM, "out of memory");
+		prices->rows = rows;
+	}
+	prices->rows[prices->n++] = price;
+	return 0;
+}
+
+static int sort(struct ec2_prices *prices, struct fault *fault)
+{
+	if (prices->n == 0)
+		return 0;
+	qsort(prices->rows, prices->n, sizeof(*prices->rows), compare);
+	for (size_t i = 1; i < prices->n; i++)
+		if (compare(&prices->rows[i - 1], &prices->rows[i]) == 0)
+			return fault_set(fault, EBADMSG, "%s %s has two prices",
+					 prices->rows[i].type,
+					 prices->rows[i].spot ? "spot" : "on-demand");
+	return 0;
+}
+
+int ec2_prices_parse(const char *text, size_t size, struct ec2_prices *ret, struct fault *fault)
+{
+	_cleanup_ec2_prices_ struct ec2_prices prices = {};
+	const char *end = text + size;
+	int r;
+
+	if (size > EC2_PRICES_SIZE_MAX)
+		return fault_set(fault, EBADMSG, "more than %lu bytes", EC2_PRICES_SIZE_MAX);
+	for (size_t number = 1; text < end; number++) {
+		const char *stop = memchr(text, '\n', (size_t)(end - text));
+
+		if (!stop)
+			stop = end;
+		r = add_line(&prices, text, (size_t)(stop - text), fault);
+		if (r < 0)
+			return fault_wrap(fault, r, "line %zu", number);
+		text = stop < end ? stop + 1 : end;
+	}
+	r = sort(&prices, fault);
+	if (r < 0)
+		return r;
+	*ret = prices;
+	prices = (struct ec2_prices){};
+	return 0;
+}
+
+int ec2_prices_load(const char *path, struct ec2_prices *ret, struct fault *fault)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t size;
-	int r = read_file_alloc_at(AT_FDCWD, path, EC2_PRICES_FILE_MAX, &text, &size);
+	size_t size = 0;
+	int r;
 
+	r = read_file_alloc_at(AT_FDCWD, path, EC2_PRICES_SIZE_MAX, &text, &size);
 	if (r < 0)
 		return fault_set(fault, r, "cannot read the prices in %s: %m", path);
-	return ec2_prices_parse(text, path, ret, fault);
+	r = ec2_prices_parse(text, size, ret, fault);
+	return r < 0 ? fault_wrap(fault, r, "%s", path) : 0;
 }
 
-void ec2_prices_free(struct ec2_prices *prices)
+int ec2_prices_lookup(const struct ec2_prices *prices, const char *type, bool spot,
+		      uint64_t *ret_micros)
 {
-	if (!prices)
-		return;
-	free(prices->rows);
-	free(prices);
-}
-
-uint64_t ec2_prices_find(const struct ec2_prices *prices, const char *type, bool spot)
-{
-	struct price key = { .spot = spot };
-	const struct price *row;
+	struct ec2_price key = { .spot = spot };
+	const struct ec2_price *found;
 
 	if (!prices || prices->n == 0 || str_copy(key.type, sizeof(key.type), type) < 0)
-		return 0;
-	row = bsearch(&key, prices->rows, prices->n, sizeof(*prices->rows), compare);
-	return row ? row->micros : 0;
+		return -ENOENT;
+	found = bsearch(&key, prices->rows, prices->n, sizeof(*prices->rows), compare);
+	if (!found)
+		return -ENOENT;
+	*ret_micros = found->micros;
+	return 0;
 }

@@ -1,36 +1,45 @@
 #pragma once
 
-/*
- * What instances cost, by a table that the user gives: prices differ by region, contract and hour,
- * and asking AWS for them takes megabytes. Lines of TYPE USAGE DOLLARS, such as
- *	m6i.large on-demand 0.115
- * and comments that start with '#'. Prices are in millionths of a dollar an hour.
- */
+/* The user's table of prices: lines "TYPE USAGE DOLLARS" per hour, '#' comments. Amounts are whole
+ * micro-dollars. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/aws/ec2.h"
 #include "common/base/fault.h"
 #include "common/base/macro.h"
 
-#define EC2_PRICES_MAX 8192               /* lines */
-#define EC2_PRICES_FILE_MAX (1024 * 1024) /* bytes */
+#define EC2_PRICES_MAX 8192                 /* rows of a table */
+#define EC2_PRICES_SIZE_MAX (1024UL * 1024) /* bytes of its file */
+#define EC2_PRICES_LINE_MAX 256
+#define EC2_PRICE_MAX_MICROS UINT64_C(100000000000) /* 100,000 dollars an hour: a slip */
 
-struct ec2_prices;
+struct ec2_price {
+	char type[EC2_TYPE_MAX];
+	bool spot;
+	uint64_t micros;
+};
+struct ec2_prices {
+	struct ec2_price *rows; /* owned; sorted by type and usage */
+	size_t n;
+};
+void ec2_prices_done(struct ec2_prices *prices);
+#define _cleanup_ec2_prices_ _cleanup_(ec2_prices_done)
 
-/* *ret is the caller's. -EINVAL, with the line in the fault. */
-int ec2_prices_parse(const char *text, const char *name, struct ec2_prices **ret,
+/* -EBADMSG with a fault that names the line; *ret is written only on success. */
+int ec2_prices_parse(const char *text, size_t size, struct ec2_prices *ret,
 		     struct fault *fault) _must_check_;
-int ec2_prices_load(const char *path, struct ec2_prices **ret, struct fault *fault) _must_check_;
-void ec2_prices_free(struct ec2_prices *prices);
-DEFINE_CLEANUP(struct ec2_prices *, ec2_prices_free)
+/* The same of a file; -EFBIG above EC2_PRICES_SIZE_MAX. */
+int ec2_prices_load(const char *path, struct ec2_prices *ret, struct fault *fault) _must_check_;
+/* Of one hour. -ENOENT when it is not in the table, or there is none (NULL). */
+int ec2_prices_lookup(const struct ec2_prices *prices, const char *type, bool spot,
+		      uint64_t *ret_micros) _must_check_;
 
-/* 0: not known. prices may be NULL. */
-uint64_t ec2_prices_find(const struct ec2_prices *prices, const char *type, bool spot);
-
-/* "0.0912": digits, and at most 6 of them behind a point; above 0 and below a million. -EINVAL. */
-int ec2_price_parse(const char *text, uint64_t *ret_micros, struct fault *fault) _must_check_;
-/* "0.0912", for people; no zeros at its end beyond cents. */
-#define EC2_PRICE_TEXT_MAX 24
+/* "0.0912": digits, and up to six more behind a point. -EINVAL for anything else, -ERANGE for 0 and
+ * above EC2_PRICE_MAX_MICROS. */
+int ec2_price_parse(const char *text, uint64_t *ret_micros) _must_check_;
+/* The other way, without zeros at the end: "0.0912", "12". Returns text. */
+#define EC2_PRICE_TEXT_MAX 32
 const char *ec2_price_text(uint64_t micros, char *text, size_t size);

@@ -64,9 +64,46 @@ static int draw(struct ec2 *ec2, const struct blueprint *blueprint, struct ec2_c
 	if (r < 0)
 		return r;
 	wish.capacity = &ec2->memory.capacity;
-	wish.prices = ec2->catalog.prices;
+	wish.prices = &ec2->catalog.prices;
 	wish.max_price_micros = ec2->catalog.max_price_micros;
 	return ec2_choose(&catalog, &wish, ret, fault);
+}
+
+/* choice NULL: without pools. */
+static int make_plan(const struct ec2 *ec2, const struct ec2_choice *choice, struct ec2_plan *ret)
+{
+	int r;
+
+	*ret = (struct ec2_plan){};
+	r = str_copy(ret->template_id, sizeof(ret->template_id), ec2->catalog.template_id);
+	if (r == 0)
+		r = str_copy(ret->version, sizeof(ret->version), ec2->catalog.template_version);
+	if (r == 0)
+		r = str_copy(ret->image, sizeof(ret->image), ec2->options.ami_id ?: "");
+	if (r < 0 || !choice)
+		return r;
+	ret->spot = choice->spot;
+	ret->n = choice->n;
+	memcpy(ret->pools, choice->pools, choice->n * sizeof(*ret->pools));
+	return 0;
+}
+
+static const char *zone_of(const struct ec2_plan *plan, const char *subnet)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		if (strcmp(plan->pools[i].subnet, subnet) == 0)
+			return plan->pools[i].zone;
+	}
+	return "";
+}
+
+/* As it stands in the record of a machine: the image, or "<template>:<version>". */
+static void tell_image(const struct ec2_plan *plan, char *ret, size_t size)
+{
+	if (plan->image[0])
+		(void)snprintf(ret, size, "%s", plan->image);
+	else
+		(void)snprintf(ret, size, "%s:%s", plan->template_id, plan->version);
 }
 
 static int ec2_draw_plan(struct provider *provider, const struct blueprint *blueprint, char **ret,
@@ -79,8 +116,7 @@ static int ec2_draw_plan(struct provider *provider, const struct blueprint *blue
 
 	r = draw(ec2, blueprint, &choice, fault);
 	if (r == 0)
-		r = ec2_plan_make(&choice, ec2->catalog.template_id, ec2->catalog.template_version,
-				  ec2->options.ami_id, &plan);
+		r = make_plan(ec2, &choice, &plan);
 	if (r == 0)
 		r = ec2_plan_write(&plan, ret);
 	return r;
@@ -122,10 +158,10 @@ static void fill_launched(const struct ec2_plan *plan, const struct ec2_launched
 	(void)!str_copy(ret->id, sizeof(ret->id), launched->id);
 	(void)!str_copy(ret->type, sizeof(ret->type), launched->type);
 	(void)!str_copy(ret->zone, sizeof(ret->zone),
-			launched->zone[0] ? launched->zone : ec2_plan_zone(plan, launched->subnet));
+			launched->zone[0] ? launched->zone : zone_of(plan, launched->subnet));
 	(void)!str_copy(ret->arch, sizeof(ret->arch), arch_of(blueprint->class_));
 	(void)!str_copy(ret->correlation, sizeof(ret->correlation), blueprint->correlation);
-	ec2_plan_image(plan, ret->image, sizeof(ret->image));
+	tell_image(plan, ret->image, sizeof(ret->image));
 }
 
 static bool was_told(const struct ec2_fleet_answer *answer, size_t at)
@@ -156,8 +192,7 @@ static int tell_errors(const struct ec2_plan *plan, const struct ec2_fleet_answe
 
 	for (size_t i = 0; i < answer->n_errors; i++) {
 		const struct ec2_launch_error *error = &answer->errors[i];
-		const char *zone =
-			error->zone[0] ? error->zone : ec2_plan_zone(plan, error->subnet);
+		const char *zone = error->zone[0] ? error->zone : zone_of(plan, error->subnet);
 		bool capacity = error->error == -ENOSPC;
 		int n;
 
@@ -192,7 +227,7 @@ static int launch(struct ec2 *ec2, const struct blueprint *blueprint, const stru
 	const struct ec2_fleet fleet = {
 		.client_token = intent->token,
 		.template_id = plan->template_id,
-		.template_version = plan->template_version,
+		.template_version = plan->version,
 		.overrides = overrides,
 		.n_overrides = plan->n,
 		.count = intent->count,
@@ -467,10 +502,9 @@ static int ec2_image(struct provider *provider, char *ret, size_t size, struct f
 
 	r = ec2_catalog_find_template(&ec2->catalog, fault);
 	if (r == 0)
-		r = ec2_plan_make(NULL, ec2->catalog.template_id, ec2->catalog.template_version,
-				  ec2->options.ami_id, &plan);
+		r = make_plan(ec2, NULL, &plan);
 	if (r == 0)
-		ec2_plan_image(&plan, ret, size);
+		tell_image(&plan, ret, size);
 	return r;
 }
 

@@ -127,7 +127,7 @@ static void show_sqs(void)
 
 static void show_instances(void)
 {
-	static const struct ec2_override overrides[] = { { "c6i.large", "subnet-1", NULL } };
+	static const struct ec2_override overrides[] = { { "c6i.large", "subnet-1", "ami-1" } };
 	const struct ec2_filter filter = { "tag:paddock", texts, 2 };
 	struct ec2_fleet fleet = { "token", "lt-1", "3", overrides, 1, 7, true, tags, 2 };
 

@@ -20,7 +20,7 @@ static struct buf new_buf(void)
 
 static const struct aws_tag tags[] = { { "paddock:run", "1-1/a b" } };
 static const struct ec2_override overrides[] = { { "c7i.large", "subnet-1", NULL },
-						 { "m7i.large", "subnet-2", NULL } };
+						 { "m7i.large", "subnet-2", "ami-1" } };
 
 START_TEST(asks_for_an_instant_fleet_over_all_its_pools)
 {
@@ -51,6 +51,7 @@ START_TEST(asks_for_an_instant_fleet_over_all_its_pools)
 				    "&LaunchTemplateConfigs.1.Overrides.1.SubnetId=subnet-1"
 				    "&LaunchTemplateConfigs.1.Overrides.2.InstanceType=m7i.large"
 				    "&LaunchTemplateConfigs.1.Overrides.2.SubnetId=subnet-2"
+				    "&LaunchTemplateConfigs.1.Overrides.2.ImageId=ami-1"
 				    "&TagSpecification.1.ResourceType=instance"
 				    "&TagSpecification.1.Tag.1.Key=paddock%3Arun"
 				    "&TagSpecification.1.Tag.1.Value=1-1%2Fa%20b"
