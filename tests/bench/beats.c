@@ -1,7 +1,7 @@
 /*
  * beats STORE N: what an agent asks of the store most often: N beats of one machine, and N looks at
  * its record, at most 100 a second. Prints what one of them takes: CPU time, calls, capacity units.
- * With N 0 it only makes the table.
+ * With N 0 it only makes the machine "agent", created, for an agent to take.
  */
 
 #include <err.h>
@@ -75,6 +75,28 @@ static void measure(struct store *store, const char *what, void (*act)(struct st
 		     "units", "");
 }
 
+static void create(struct store *store)
+{
+	const struct change change = {
+		.transition = TRANSITION_CREATE,
+		.id = "agent",
+		.leases = bench_leases,
+		.birth = { .class_name = "large",
+			   .type = "local",
+			   .arch = "x86_64",
+			   .provider = "local",
+			   .cpu = 2,
+			   .memory_mib = 4096,
+			   .token = "bench" },
+	};
+	struct change_outcome outcome;
+	struct fault fault = {};
+
+	bench_check(store_change_one(store, &change, &outcome, &fault), &fault);
+	if (outcome.result != CHANGE_DONE)
+		errx(1, "the machine is there already");
+}
+
 int main(int argc, char **argv)
 {
 	struct bench bench = {};
@@ -85,7 +107,9 @@ int main(int argc, char **argv)
 		errx(2, "beats STORE N");
 	bench.address = argv[1];
 	store = bench_open(&bench);
-	if (n > 0) {
+	if (n == 0) {
+		create(store);
+	} else {
 		bench_make_idle(store, "m", 1, IDLE_MS);
 		measure(store, "beat", beat, n);
 		measure(store, "look", look, n);

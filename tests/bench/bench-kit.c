@@ -13,6 +13,7 @@ _Static_assert(BATCH <= STORE_BATCH_MAX, "a batch that the store takes");
 
 const struct leases bench_leases = {
 	.boot_ms = 600000,
+	.idle_ms = 3600000,
 	.claim_ms = 300000,
 	.drain_ms = 180000,
 	.max_runtime_ms = 1800000,
