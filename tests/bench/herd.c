@@ -207,6 +207,9 @@ int main(int argc, char **argv)
 		bench_name(herd.ids[i], "m", i);
 	if (argc > 4)
 		offer_all(&herd, store);
+	/* Until a beat has told the period a machine counts as lost after 15 s without one. */
+	for (size_t i = 0; i < herd.n; i++)
+		beat(&herd, store, i);
 	if (pthread_create(&beats, NULL, beat_all, &herd) != 0)
 		errx(1, "cannot make a thread");
 	puts("ready");
