@@ -35,10 +35,21 @@ struct herd {
 	uint64_t n, period_ms;
 	char ids[MACHINES_MAX][MACHINE_ID_MAX];
 	atomic_uint_fast64_t
-		listens[MACHINES_MAX];  /* the seq of the claim that it serves; 0: none */
-	atomic_bool held[MACHINES_MAX]; /* may not be beaten for */
+		listens[MACHINES_MAX];        /* the seq of the claim that it serves; 0: none */
+	struct machine records[MACHINES_MAX]; /* as it was claimed */
+	atomic_bool held[MACHINES_MAX]; /* claimed, to be served: no beat, and its record stays */
 	atomic_size_t beating;          /* whom a beat is under way for */
 };
+
+/* An agent lives on when the store is slow: the next beat or look makes up for it. */
+static bool was_done(int r, const struct fault *fault)
+{
+	if (r < 0 && !fault_is_transient(r, fault))
+		bench_check(r, fault);
+	if (r < 0)
+		warnx("%s", fault_text(fault, r));
+	return r >= 0;
+}
 
 static void beat(struct herd *herd, struct store *store, size_t i)
 {
@@ -54,7 +65,7 @@ static void beat(struct herd *herd, struct store *store, size_t i)
 	struct fault fault = {};
 
 	memcpy(beat.id, herd->ids[i], sizeof(beat.id));
-	bench_check(store->ops->beat(store, &beat, &answer, &fault), &fault);
+	(void)was_done(store->ops->beat(store, &beat, &answer, &fault), &fault);
 }
 
 static void *beat_all(void *context)
@@ -85,6 +96,7 @@ static void serve(struct herd *herd, struct store *store, const struct machine *
 	struct change changes[GROUP];
 	struct change_outcome outcomes[GROUP];
 	struct fault fault = {};
+	bool done;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct machine *record = &records[i];
@@ -99,41 +111,67 @@ static void serve(struct herd *herd, struct store *store, const struct machine *
 		};
 		memcpy(changes[i].id, record->id, sizeof(changes[i].id));
 		memcpy(changes[i].claimant.run_key, record->run_key, sizeof(record->run_key));
-		atomic_store(&herd->held[which[i]], true);
 		while (atomic_load(&herd->beating) == which[i])
 			(void)clock_sleep(&clock_system, USEC_PER_MSEC);
 	}
-	bench_check(store->ops->change(store, changes, n, outcomes, &fault), &fault);
+	done = was_done(store->ops->change(store, changes, n, outcomes, &fault), &fault);
 	for (size_t i = 0; i < n; i++) {
-		if (outcomes[i].result != CHANGE_REFUSED)
+		if (done && outcomes[i].result != CHANGE_REFUSED)
 			atomic_store(&herd->listens[which[i]], records[i].seq);
 		atomic_store(&herd->held[which[i]], false);
 	}
 }
 
+/* Beside the looks: no machine waits with its look for another one's claim. */
+static void *serve_all(void *context)
+{
+	struct herd *herd = context;
+	struct store *store = bench_open(&herd->bench);
+
+	for (;;) {
+		struct machine records[GROUP];
+		size_t which[GROUP], n = 0;
+
+		for (size_t i = 0; i < herd->n && n < GROUP; i++) {
+			if (!atomic_load(&herd->held[i]))
+				continue;
+			records[n] = herd->records[i];
+			which[n++] = i;
+		}
+		if (n > 0)
+			serve(herd, store, records, which, n);
+		else
+			(void)clock_sleep(&clock_system, USEC_PER_MSEC);
+	}
+	return NULL;
+}
+
+static void see(struct herd *herd, size_t i, const struct machine *record, uint64_t now_ms)
+{
+	if (record->state != MACHINE_CLAIMED || atomic_load(&herd->held[i]) ||
+	    atomic_load(&herd->listens[i]) == record->seq)
+		return;
+	if (herd->records[i].seq != record->seq)
+		printf("noticed %lld\n", (long long)now_ms - (long long)record->claimed_ms);
+	herd->records[i] = *record;
+	atomic_store(&herd->held[i], true);
+}
+
 static void look(struct herd *herd, struct store *store, size_t first, size_t n)
 {
-	struct machine records[GROUP], claimed[GROUP];
+	struct machine records[GROUP];
 	const char *ids[GROUP] = {};
-	size_t which[GROUP], n_claimed = 0;
 	struct fault fault = {};
 	uint64_t now_ms;
 
 	for (size_t i = 0; i < n; i++)
 		ids[i] = herd->ids[first + i];
-	bench_check(store->ops->get(store, ids, n, records, &fault), &fault);
+	if (!was_done(store->ops->get(store, ids, n, records, &fault), &fault))
+		return;
 	now_ms = clock_wall_ms(&clock_system);
-	for (size_t i = 0; i < n; i++) {
-		if (records[i].state != MACHINE_CLAIMED ||
-		    atomic_load(&herd->listens[first + i]) == records[i].seq)
-			continue;
-		printf("noticed %lld\n", (long long)now_ms - (long long)records[i].claimed_ms);
-		claimed[n_claimed] = records[i];
-		which[n_claimed++] = first + i;
-	}
+	for (size_t i = 0; i < n; i++)
+		see(herd, first + i, &records[i], now_ms);
 	(void)fflush(stdout);
-	if (n_claimed > 0)
-		serve(herd, store, claimed, which, n_claimed);
 }
 
 static _Noreturn void watch_all(struct herd *herd, struct store *store)
@@ -194,7 +232,7 @@ int main(int argc, char **argv)
 {
 	static struct herd herd;
 	struct store *store;
-	pthread_t beats;
+	pthread_t thread;
 
 	if (argc < 4 || parse_u64(argv[2], &herd.n) < 0 || herd.n == 0 || herd.n > MACHINES_MAX ||
 	    parse_u64(argv[3], &herd.period_ms) < 0 || herd.period_ms == 0)
@@ -210,7 +248,8 @@ int main(int argc, char **argv)
 	/* Until a beat has told the period a machine counts as lost after 15 s without one. */
 	for (size_t i = 0; i < herd.n; i++)
 		beat(&herd, store, i);
-	if (pthread_create(&beats, NULL, beat_all, &herd) != 0)
+	if (pthread_create(&thread, NULL, beat_all, &herd) != 0 ||
+	    pthread_create(&thread, NULL, serve_all, &herd) != 0)
 		errx(1, "cannot make a thread");
 	puts("ready");
 	watch_all(&herd, store);

@@ -12,6 +12,7 @@
  * their time. A piece in the queue keeps its connection, however dead that is.
  */
 
+#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -110,10 +110,9 @@ static void search(struct way *way, const char *bytes, size_t n)
 		char c = bytes[i];
 
 		if (way->matched < whole) {
-			char lower = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-
-			way->matched = lower == TARGET[way->matched] ? way->matched + 1
-								     : (size_t)(c == '\n');
+			way->matched = tolower((unsigned char)c) == TARGET[way->matched]
+					       ? way->matched + 1
+					       : (size_t)(c == '\n');
 		} else if (c == '\r' || way->name_size == sizeof(way->name) - 1) {
 			way->name[way->name_size] = '\0';
 			count(way->name);
@@ -356,9 +355,9 @@ static int catch_usr1(void)
 }
 
 /* Events that are about no connection bear the address of their descriptor. */
-static void listen_to(int *fd)
+static void listen_to(const int *fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = fd };
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = (void *)fd };
 
 	if (*fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, *fd, &event) < 0)
 		err(1, "epoll");
