@@ -16,13 +16,9 @@
 #define IDLE_MS (3600 * MSEC_PER_SEC)
 #define PACE_USEC (10 * USEC_PER_MSEC)
 
-static double cpu_ms(void)
+static double to_ms(const struct timeval *time)
 {
-	struct rusage usage;
-
-	(void)getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+	return (double)time->tv_sec * 1e3 + (double)time->tv_usec / 1e3;
 }
 
 static void beat(struct store *store)
@@ -54,21 +50,25 @@ static void measure(struct store *store, const char *what, void (*act)(struct st
 		    uint64_t n)
 {
 	struct dynamodb_usage before, after;
+	struct rusage start, end;
+	double user_ms, system_ms;
 	char cpu[64], units[64];
-	double start_ms;
 
 	(void)snprintf(cpu, sizeof(cpu), "CPU of a %s", what);
 	(void)snprintf(units, sizeof(units), "  capacity of a %s", what);
 	act(store);
 	before = store_dynamodb_usage(store);
-	start_ms = cpu_ms();
+	(void)getrusage(RUSAGE_SELF, &start);
 	for (uint64_t i = 0; i < n; i++) {
 		act(store);
 		(void)clock_sleep(&clock_system, PACE_USEC);
 	}
+	(void)getrusage(RUSAGE_SELF, &end);
 	after = store_dynamodb_usage(store);
-	printf("%s\t%.3f\tms\tuser and system, mean of %llu, 100/s at most\n", cpu,
-	       (cpu_ms() - start_ms) / (double)n, (unsigned long long)n);
+	user_ms = (to_ms(&end.ru_utime) - to_ms(&start.ru_utime)) / (double)n;
+	system_ms = (to_ms(&end.ru_stime) - to_ms(&start.ru_stime)) / (double)n;
+	printf("%s\t%.3f\tms\tuser %.3f, system %.3f; mean of %llu, 100/s at most\n", cpu,
+	       user_ms + system_ms, user_ms, system_ms, (unsigned long long)n);
 	bench_report("  calls", (double)(after.calls - before.calls) / (double)n, "", "");
 	bench_report(units,
 		     (double)(after.capacity_milli - before.capacity_milli) / 1e3 / (double)n,
