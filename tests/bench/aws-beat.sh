@@ -19,7 +19,6 @@ agent_says() {
 	"$paddock_agent" status --machine agent --state-dir "$T/state" --json | grep -q "\"$1\""
 }
 
-
 # month WHAT: counts for a while, as a month. A write or a read of these sizes is one unit.
 month() {
 	counts dynamodb >/dev/null
@@ -41,7 +40,6 @@ month() {
 start agent "$paddock_agent" run --machine agent --state-dir "$T/state"
 wait_for 60 agent_says idle
 month idle
-# The notes of a claim, should it fail, are more than the bench needs to say.
 "$paddock" provision --no-create --instance-count 1 --run bench >"$T/out" 2>"$T/err" || {
 	cat "$T/err" >&2
 	exit 1
