@@ -8,6 +8,10 @@
 
 #include "common/store/store.h"
 
+/* The boot that those machines have come up in, and what they live by. */
+#define BENCH_BOOT_ID "11111111-2222-4333-8444-555555555555"
+extern const struct leases bench_leases;
+
 struct bench {
 	char *dir;     /* owned */
 	char *address; /* owned: of the store in it */
@@ -27,6 +31,12 @@ void bench_report(const char *what, double value, const char *unit, const char *
 
 /* Puts machines "<prefix>-0" … into the store, ready and idle, with an idle time of so long. */
 void bench_make_idle(struct store *store, const char *prefix, size_t n, uint64_t idle_ms);
+/* The same of another kind. */
+struct bench_kind {
+	const char *class_name, *type;
+};
+void bench_make_idle_of(struct store *store, const struct bench_kind *kind, const char *prefix,
+			size_t n, uint64_t idle_ms);
 /* "<prefix>-<index>". */
 void bench_name(char *id, const char *prefix, size_t index);
 
