@@ -131,14 +131,7 @@ DEFINE_CLEANUP(struct provider *, provider_close)
 /* A provider that knows of no such machine has not heard of it yet, or has forgotten that it is
  * gone: which of both, its age tells. Other answers stay as they are. */
 #define ABSENT_MEANS_GONE_MS (10 * 60 * MSEC_PER_SEC)
-static inline enum presence presence_settle(enum presence presence, uint64_t created_ms,
-					    uint64_t now_ms)
-{
-	if (presence != PRESENCE_ABSENT)
-		return presence;
-	return created_ms > 0 && created_ms + ABSENT_MEANS_GONE_MS < now_ms ? PRESENCE_GONE
-									    : PRESENCE_UNKNOWN;
-}
+enum presence presence_settle(enum presence presence, uint64_t created_ms, uint64_t now_ms);
 
 /* What `ec2` is made from; borrowed for the provider's life. */
 struct ec2_options {

@@ -106,12 +106,14 @@ static struct blueprint blueprint_of(const struct provision *p)
 
 static void note_launch(struct provision *p, int r, const struct fault *fault)
 {
-	if (r == -EINVAL || r == -EACCES || r == -ENOENT) {
-		p->trouble = r;
-		p->trouble_fault = *fault;
-	}
 	notes_add(&p->result->notes, "", p->view.now_ms, "launch: %s", fault_text(fault, r));
 	controller_say(p->controller, "cannot make machines: %s", fault_text(fault, r));
+}
+
+static void note_trouble(struct provision *p, int r, const struct fault *fault)
+{
+	p->trouble = r;
+	p->trouble_fault = *fault;
 }
 
 int provision_intend(struct provision *p, size_t count, struct fault *fault)
@@ -129,6 +131,8 @@ int provision_intend(struct provision *p, size_t count, struct fault *fault)
 	if (r < 0) {
 		p->view.launch_failed = true;
 		note_launch(p, r, &refusal);
+		if (r != -ENOSPC)
+			note_trouble(p, r, &refusal);
 		return 0;
 	}
 	run_next_token(&p->run, intent->token, sizeof(intent->token));
@@ -189,6 +193,9 @@ static int replay_intent(struct provision *p, size_t at, struct fault *fault)
 	n = provider->ops->provision(provider, &blueprint, intent, handles, &refusal);
 	p->view.launch_failed |= n < 0;
 	p->answered[at] = n >= 0;
+	/* Who makes plans is a service, which says that it was asked for the wrong thing. */
+	if (intent->plan && (n == -EINVAL || n == -EACCES))
+		note_trouble(p, n, &refusal);
 	if (n < (int)intent->count)
 		note_launch(p, n < 0 ? n : -ENOSPC, &refusal);
 	return n > 0 ? enter_new(p, intent, handles, (size_t)n, fault) : 0;

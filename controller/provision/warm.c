@@ -15,7 +15,9 @@
 #define WARM_KEY_PREFIX "warm-"
 /* Waves of launching in one call: machines that end as soon as they are made are not made for ever.
  */
-#define WARM_WAVES_MAX 8
+#define WARM_WAVES_MAX 3
+/* Waves besides that gave less than they asked for: each has learned where there is nothing. */
+#define WARM_PARTIAL_MAX 8
 
 struct warm {
 	const struct controller *controller;
@@ -31,7 +33,7 @@ struct warm {
 	size_t ready;
 	size_t coming; /* created, or promised by an intent */
 	bool launch_failed;
-	unsigned waves;
+	unsigned waves, partial_waves;
 	struct warm_result *result;
 };
 
@@ -179,6 +181,10 @@ static int replay(struct warm *warm, const struct intent *intent, bool *ret_know
 	n = provider->ops->provision(provider, &blueprint, intent, handles, &refusal);
 	*ret_known = n >= 0 || n == -ENOSPC;
 	warm->launch_failed |= n < 0;
+	if (n >= 0 && n < (int)intent->count) {
+		warm->partial_waves++;
+		warm->waves -= warm->waves > 0;
+	}
 	if (n < (int)intent->count)
 		note_failure(warm, n < 0 ? n : -ENOSPC, &refusal);
 	return n <= 0 ? 0
@@ -267,6 +273,10 @@ static int turn(struct warm *warm, unsigned *attempt, struct fault *fault)
 	if (have < warm->target && !warm->launch_failed) {
 		if (warm->waves == WARM_WAVES_MAX)
 			return give_up(warm);
+		if (warm->partial_waves == WARM_PARTIAL_MAX) {
+			warm->launch_failed = true;
+			return 0;
+		}
 		r = intend(warm, warm->target - have, fault);
 		return r < 0 ? r : 0;
 	}

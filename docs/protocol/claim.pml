@@ -122,7 +122,7 @@ begin:
 	:: atomic { !over[k] && r_run == k && LIVE -> c_seq = r_seq } goto held
 	/* code: controller/provision/select.c provision_select */
 	:: atomic { !over[k] && r_st == IDLE && r_seq < CLAIMS -> c_seq = r_seq } goto claim
-	/* code: controller/provision/launch.c enter_record, TRANSITION_LAUNCH */
+	/* code: controller/provision/launch.c enter_new, TRANSITION_LAUNCH */
 	:: atomic { !over[k] && r_st == NONE ->
 		r_st = CLAIMED; r_seq = 1; r_run = k; lease(); c_seq = 1 } goto held
 	:: goto release
@@ -185,7 +185,7 @@ release:
 
 init {
 	atomic {
-		/* code: controller/provision/warm.c enter_record, TRANSITION_CREATE */
+		/* code: controller/provision/warm.c replay, TRANSITION_CREATE */
 		if
 		:: BIRTHS != 1 -> r_st = CREATED
 		:: BIRTHS != 0 /* for a run, or never */

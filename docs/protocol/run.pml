@@ -121,7 +121,7 @@ begin:
 	}
 
 observe:
-	/* code: controller/provision/begin.c provision_observe, track_intents */
+	/* code: controller/provision/begin.c provision_observe, intent_is_open */
 	atomic {
 		seen = verdict;
 		my_revision = revision;
@@ -200,7 +200,7 @@ observe:
 	fi;
 
 record:
-	/* code: controller/provision/launch.c enter_record */
+	/* code: controller/provision/launch.c enter_new */
 	atomic {
 		P(15, launched <= 1 + lost);
 		if

@@ -10,6 +10,7 @@
 #include "tests/sim/check.h"
 #include "tests/sim/event.h"
 
+#define DESCRIBED_AFTER_USEC (60 * USEC_PER_SEC) /* until then it may not be seen */
 #define LAUNCH_MIN_USEC USEC_PER_SEC
 #define LAUNCH_SLOW_USEC (100 * USEC_PER_SEC)
 #define LAUNCH_MAX_USEC (20 * USEC_PER_SEC)
@@ -301,13 +302,19 @@ static int cloud_provision(struct provider *provider, const struct blueprint *bl
 	return call_end(&call, made == 0 ? -ENOSPC : (int)made, fault);
 }
 
+static bool lags_behind(const struct instance *instance)
+{
+	return instance->launched_usec + DESCRIBED_AFTER_USEC > sim_now() && !sim_is_calm() &&
+	       !sim->fair && sim_chance(200);
+}
+
 static enum presence presence_of(const char *id)
 {
 	const struct instance *instance = instance_find(id);
 
-	/* A description may lag behind; what was never seen may still come. */
-	if (!instance || instance->forgotten)
-		return PRESENCE_UNKNOWN;
+	/* Forgotten, or not described yet; what was never seen may still come. */
+	if (!instance || instance->forgotten || lags_behind(instance))
+		return PRESENCE_ABSENT;
 	if (!instance->exists)
 		return PRESENCE_GONE;
 	if (instance->ending)
