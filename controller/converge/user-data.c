@@ -14,9 +14,8 @@
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" \
 	"0123456789-_.:/=+@,%~"
 
-static const char boot[] =
+/* boot[]: userdata/boot.sh. */
 #include "controller/converge/boot.inc"
-	;
 
 static int add_setting(struct buf *to, const char *name, const char *value, struct fault *fault)
 {

@@ -16,7 +16,7 @@ provisions_and_releases() {
 	equal "$(aws_calls ec2 CreateFleet)" 1 fleets
 	"$paddock" status --json >"$out"
 	equal "$(json "$out" '[m["id"] for m in d["machines"]]' | sort)" "$(instances | sort)" ids
-	"$paddock" release 1-1-default >"$out" 2>"$err"
+	expect 0 "$paddock" release 1-1-default
 	# The next run gets the very same machines.
 	provision --instance-count 3 --run 2
 	equal "$(json "$out" 'd["pool_hits"]')" 3 hits
@@ -86,7 +86,7 @@ has_requests() {
 
 says_what_is_wrong_and_what_to_do() {
 	begin_ec2
-	PADDOCK_SUBNETS= expect 2 "$paddock" provision --instance-count 1 --run 1
+	PADDOCK_SUBNETS='' expect 2 "$paddock" provision --instance-count 1 --run 1
 	contains "$err" 'subnets = subnet-'
 	aws_fake POST faults kind=error action=CreateFleet code=UnauthorizedOperation status=403 \
 		message='You are not authorized' times=-1
@@ -103,7 +103,9 @@ orphans_and_vanished_machines_are_found() {
 	victim=$(instances running | head -n 1)
 	aws_fake POST end instance="$victim"
 	wait_for 30 has_instances 1 terminated
-	"$paddock" refresh >"$out" 2>"$err"
+	# It could not make a template for a store that is a file here; machines are looked after all
+	# the same.
+	expect 2 "$paddock" refresh
 	equal "$("$STORECTL" "$PADDOCK_STORE" get "$victim" state)" terminated "its record"
 }
 
