@@ -465,7 +465,7 @@ static int ec2_poll(struct provider *provider, const char *const *ids, size_t n,
 		struct asked asked = { ids + at, ret + at, some };
 
 		for (size_t i = 0; i < some; i++)
-			asked.presence[i] = PRESENCE_ABSENT;
+			ret[at + i] = PRESENCE_ABSENT;
 		r = ec2_find_instances(ec2->options.aws, &filter, 1, note_presence, &asked, fault);
 	}
 	return r;

@@ -130,7 +130,7 @@ DEFINE_CLEANUP(struct provider *, provider_close)
 
 /* A provider that knows of no such machine has not heard of it yet, or has forgotten that it is
  * gone: which of both, its age tells. Other answers stay as they are. */
-#define ABSENT_MEANS_GONE_MS (10 * 60 * MSEC_PER_SEC)
+#define ABSENT_MEANS_GONE_MS (MSEC_PER_SEC * 60 * 10)
 enum presence presence_settle(enum presence presence, uint64_t created_ms, uint64_t now_ms);
 
 /* What `ec2` is made from; borrowed for the provider's life. */
