@@ -95,7 +95,7 @@ lint_cppcheck() {
 
 lint_tidy() {
 	llvm_tool_fits clang-tidy || return "$SKIPPED"
-	configure_clang || return
+	configure_clang && ninja -C build-clang --quiet generated || return
 	files=$(tracked_files 'common/*.c' 'agent/*.c' 'controller/*.c' 'tests/*.c') || return
 	CLANG_TIDY=$(llvm_tool clang-tidy) each_of "$files" scripts/check-tidy build-clang
 }

@@ -170,6 +170,7 @@ static void check_heeds(const struct instance *instance, const struct machine *r
 static void check_run_over(const struct instance *instance, const struct machine *record)
 {
 	const struct run_plan *plan = plan_find(record->run_key);
+	const struct actor *agent = instance->agent;
 	uint64_t since;
 
 	if (record->state != MACHINE_CLAIMED && record->state != MACHINE_RUNNING)
@@ -177,8 +178,11 @@ static void check_run_over(const struct instance *instance, const struct machine
 	if (!plan || (plan->verdict != VERDICT_CLOSED && plan->verdict != VERDICT_REFUSED))
 		return;
 	since = plan->decided_usec > sim->calm_usec ? plan->decided_usec : sim->calm_usec;
-	/* A job that runs may run to its end, which a refresh sees; a late request may have claimed
-	 * it just now. */
+	/* A job that runs may run to its end, which its agent tells when it is not frozen, and a
+	 * refresh sees; a late request may have claimed it just now. */
+	if (agent &&
+	    (agent->frozen || sim_now() < agent->thaw_usec + SIM_REFRESH_USEC + 15 * USEC_PER_SEC))
+		return;
 	if (instance->job.alive ||
 	    sim_now() < instance->job.ended_usec + SIM_REFRESH_USEC + 15 * USEC_PER_SEC ||
 	    sim_now_ms() < record->claimed_ms + MSEC(2 * SIM_REFRESH_USEC) + LEAVE_MS)
