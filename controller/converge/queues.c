@@ -8,8 +8,7 @@
 #include "common/store/pool-sqs.h"
 #include "controller/converge/converge.h"
 
-#define QUEUE_NAME_MAX 80                  /* SQS's limit */
-#define RETENTION_SEC (4UL * 24 * 60 * 60) /* SQS's own; agents offer anew long before */
+#define QUEUE_NAME_MAX 80 /* SQS's limit */
 
 static size_t count(const struct converge *converge)
 {
@@ -63,40 +62,34 @@ static int look(struct converge *converge, size_t i, enum thing_state *ret, _unu
 	return r == -ENOENT ? 0 : r;
 }
 
+static struct pool_sqs_options options_of(const struct converge *converge)
+{
+	return (struct pool_sqs_options){
+		.prefix = converge->config->ec2.name,
+		.region = converge->config->ec2.region,
+		.profile = converge->config->ec2.profile,
+		.clock = converge->clock,
+		.seed = converge->nonce,
+	};
+}
+
 static int mend(struct converge *converge, size_t i, _unused_ enum thing_state found,
 		struct fault *fault)
 {
-	static const struct aws_tag tags[] = { { "paddock", "pool" } };
-	const struct sqs_queue queue = { POOL_SQS_HELD_SEC, RETENTION_SEC };
-	_cleanup_aws_call_ struct aws_call call;
+	const struct pool_sqs_options options = options_of(converge);
+	const char *class_name = converge->config->classes.rows[i].name;
 	char name[THING_NAME_MAX];
-	int r;
+	int r = name_of(converge, i, name, sizeof(name), fault);
 
-	thing_call_init(&call, AWS_SQS, "CreateQueue");
-	r = name_of(converge, i, name, sizeof(name), fault);
-	if (r < 0)
-		return r;
-	r = sqs_create_queue(name, &queue, tags, ARRAY_SIZE(tags), &call.body);
-	if (r < 0)
-		return fault_set(fault, r, "queue %s: %m", name);
-	r = aws_call(converge->aws, &call, fault);
-	/* Somebody else has made it, otherwise: a queue all the same. */
-	return r == -EEXIST ? 0 : r;
+	return r < 0 ? r : pool_sqs_create(&options, &class_name, 1, fault);
 }
 
 static int remove_queue(struct converge *converge, size_t i, struct fault *fault)
 {
-	_cleanup_aws_call_ struct aws_call call;
-	char url[SQS_URL_MAX];
-	int r;
+	const struct pool_sqs_options options = options_of(converge);
+	const char *class_name = converge->config->classes.rows[i].name;
 
-	thing_call_init(&call, AWS_SQS, "DeleteQueue");
-	r = find(converge, i, url, sizeof(url), fault);
-	if (r == 0)
-		r = sqs_delete_queue(url, &call.body);
-	if (r == 0)
-		r = aws_call(converge->aws, &call, fault);
-	return r == -ENOENT ? 0 : r;
+	return pool_sqs_destroy(&options, &class_name, 1, fault);
 }
 
 const struct thing_ops thing_queues = {
@@ -106,5 +99,5 @@ const struct thing_ops thing_queues = {
 	.look = look,
 	.mend = mend,
 	.remove = remove_queue,
-	.rights = "sqs:GetQueueUrl, CreateQueue, TagQueue, DeleteQueue",
+	.rights = "sqs:GetQueueUrl, CreateQueue, SetQueueAttributes, TagQueue, DeleteQueue",
 };
